@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -12,11 +12,17 @@
 
 static void version_is_three_numbers(void **state)
 {
-	unsigned int part[3];
-	char rest;
+	const char *at = vr_version();
+	char *end;
+	int part;
 
 	(void)state;
-	assert_int_equal(sscanf(vr_version(), "%u.%u.%u%c", &part[0], &part[1], &part[2], &rest), 3);
+	for (part = 0; part < 3; part++) {
+		assert_in_range(*at, '0', '9');
+		(void)strtoul(at, &end, 10);
+		assert_int_equal(*end, part < 2 ? '.' : '\0');
+		at = end + 1;
+	}
 }
 
 int main(void)

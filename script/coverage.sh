@@ -1,0 +1,20 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# ./dev coverage: what the test programs reach, room by room. Nothing is left out of the figures.
+
+# -O0: a branch in the report is one in the source.
+configure coverage -Db_coverage=true -Doptimization=0
+compile coverage
+find build/coverage -name '*.gcda' -delete
+results_begin
+programs coverage coverage unit property spec regress
+results_end || {
+	say "coverage: a test failed; figures would mean nothing"
+	exit 1
+}
+
+gcovr --root . --object-directory build/coverage --filter src/ --branches \
+	--html-details build/coverage/report.html --json-summary build/coverage/summary.json >/dev/null
+python3 script/coverage.py build/coverage/summary.json
+say "build/coverage/report.html shows each line"

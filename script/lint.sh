@@ -1,0 +1,56 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# ./dev lint: each tool in turn, all of them even if one complains.
+
+failures=0
+lint() {
+	name=$1
+	shift
+	if "$@" >build/log/lint 2>&1; then
+		say "  ok      $name"
+	else
+		cat build/log/lint
+		say "  FAILED  $name"
+		failures=$((failures + 1))
+	fi
+}
+
+format() {
+	tree_files '*.c' '*.h' | xargs "$(tool clang-format)" --dry-run -Werror
+}
+
+# The flags of each file are those that it is built with; headers are seen through them.
+tidy() {
+	configure lint -Db_pch=false || return 1
+	# -quiet still counts the warnings of system headers that it does not show.
+	tree_files '*.c' | grep -v '^test/groups/' | xargs -P "$JOBS" -n 4 "$(tool clang-tidy)" \
+		-p build/lint --quiet 2>build/log/tidy.stderr && return 0
+	grep -v 'warnings generated' build/log/tidy.stderr
+	return 1
+}
+
+# Warnings, portability and performance; "style" repeats clang-tidy with less knowledge.
+cppcheck_all() {
+	tree_files 'src/*.c' 'tool/*.c' 'bench/*.c' | xargs cppcheck --quiet --std=c11 \
+		--enable=warning,portability,performance --error-exitcode=1 --inline-suppr \
+		--suppressions-list=script/cppcheck.txt -Iinclude -Isrc -j "$JOBS"
+}
+
+shell() {
+	tree_files '*.sh' dev .ci/run | xargs shellcheck -x
+}
+
+
+mkdir -p build/log
+lint 'clang-format' format
+lint 'rules of the tree' python3 script/rules.py
+lint 'shellcheck' shell
+lint 'python' env PYTHONPYCACHEPREFIX=build/pycache sh -c \
+	'git ls-files -co --exclude-standard "*.py" | xargs python3 -m py_compile'
+lint 'cppcheck' cppcheck_all
+lint 'clang-tidy' tidy
+if [ $failures -ne 0 ]; then
+	say "lint: $failures failed"
+	exit 1
+fi

@@ -1,0 +1,5 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: BSD-3-Clause
+# about: real peers: DPDK testpmd in both roles
+
+programs_of_main interop
