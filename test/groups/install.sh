@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: BSD-3-Clause
-# about: meson install, and a program built against it by pkg-config
+# about: meson install; programs built against it by pkg-config; the examples
 
 configure main
 compile main
@@ -12,21 +12,23 @@ pc=$(find build/install -name virtring.pc)
 export PKG_CONFIG_PATH="${pc%/*}" PKG_CONFIG_SYSROOT_DIR="$PWD/build/install"
 libraries=$(cd "${pc%/*}/.." && pwd)
 
-# build_example KIND OPTION OF THE LINKER...: shared libraries or the static one.
-# shellcheck disable=SC2046 # lists of words
-build_example() {
-	kind=$1
-	shift
-	cc -std=c11 -Wall -Wextra -Werror -o "build/install/example-$kind" test/groups/install.c \
-		"$@" $(pkg-config --cflags --libs virtring) -Wl,-Bdynamic
+# build_program SOURCE KIND [OPTION OF THE LINKER]: with the shared libraries or the static one.
+# shellcheck disable=SC2046,SC2086 # lists of words
+build_program() {
+	cc -std=c11 -Wall -Wextra -Werror -o "build/install/${1##*/}-$2" "$1.c" ${3-} \
+		$(pkg-config --cflags --libs virtring) -Wl,-Bdynamic
 }
-check install 'pkg-config, shared' build_example shared
-check install 'run, shared' env LD_LIBRARY_PATH="$libraries" build/install/example-shared
-check install 'pkg-config, static' build_example static -Wl,-Bstatic
-check install 'run, static' build/install/example-static
+for program in test/groups/install examples/loopback; do
+	name=${program##*/}
+	check install "$name, pkg-config, shared" build_program $program shared
+	check install "$name, run, shared" env LD_LIBRARY_PATH="$libraries" \
+		"build/install/$name-shared"
+	check install "$name, pkg-config, static" build_program $program static -Wl,-Bstatic
+	check install "$name, run, static" "build/install/$name-static"
+done
 
 same_version() {
-	said=$(LD_LIBRARY_PATH=$libraries build/install/example-shared)
+	said=$(LD_LIBRARY_PATH=$libraries build/install/install-shared)
 	echo "virtring.pc: $(pkg-config --modversion virtring), vr_version(): $said"
 	[ "$(pkg-config --modversion virtring)" = "$said" ]
 }
@@ -43,3 +45,12 @@ every_header() {
 	return $status
 }
 check install 'every public header is installed' every_header
+
+# The example of the README is part of a program that is built.
+# shellcheck disable=SC2016 # the backquotes are the README's
+readme_example() {
+	awk '/^```/ { inside = /^```c$/; next } inside && NF' README.md >build/log/readme.c
+	[ -s build/log/readme.c ] || return 1
+	! grep -vxFf examples/loopback.c build/log/readme.c
+}
+check install "the README's example" readme_example
