@@ -17,16 +17,22 @@ lint() {
 }
 
 format() {
-	tree_files '*.c' '*.h' | xargs "$(tool clang-format)" --dry-run -Werror
+	tree_files '*.c' '*.h' | xargs "$(tool clang-format)" --dry-run -Werror 2>build/log/format &&
+		return 0
+	# The first place in each file is enough: ./dev fmt repairs them all.
+	sed -n 's|^\([^ :]*:[0-9]*\):.*format-violations.*|\1: not as ./dev fmt has it|p' \
+		build/log/format | sort -t : -k 1,1 -u
+	return 1
 }
 
 # The flags of each file are those that it is built with; headers are seen through them.
 tidy() {
 	configure lint -Db_pch=false || return 1
-	# -quiet still counts the warnings of system headers that it does not show.
 	tree_files '*.c' | grep -v '^test/groups/' | xargs -P "$JOBS" -n 4 "$(tool clang-tidy)" \
-		-p build/lint --quiet 2>build/log/tidy.stderr && return 0
-	grep -v 'warnings generated' build/log/tidy.stderr
+		-p build/lint --quiet >build/log/tidy 2>&1 && return 0
+	# One line each; the notes and the excerpts of the source are in the log.
+	grep -E '(error|fatal): ' build/log/tidy | sed "s|^$PWD/||" | sort -u
+	say "build/log/tidy tells more"
 	return 1
 }
 
