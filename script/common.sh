@@ -60,11 +60,11 @@ tool() {
 
 # tree_files PATTERN...: the files that are, or are about to be, part of the tree.
 tree_files() {
-	git ls-files --cached --others --exclude-standard -- "$@" | while IFS= read -r file; do
-		if [ -e "$file" ]; then
-			printf '%s\n' "$file"
-		fi
-	done
+	# The tree may belong to another user than the one who builds (containers, sudo).
+	git -c safe.directory='*' ls-files --cached --others --exclude-standard -- "$@" |
+		while IFS= read -r file; do
+			[ ! -e "$file" ] || printf '%s\n' "$file"
+		done
 }
 
 is_installed() {

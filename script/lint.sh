@@ -48,12 +48,15 @@ shell() {
 }
 
 
+python() {
+	tree_files '*.py' | PYTHONPYCACHEPREFIX=build/pycache xargs python3 -m py_compile
+}
+
 mkdir -p build/log
 lint 'clang-format' format
 lint 'rules of the tree' python3 script/rules.py
 lint 'shellcheck' shell
-lint 'python' env PYTHONPYCACHEPREFIX=build/pycache sh -c \
-	'git ls-files -co --exclude-standard "*.py" | xargs python3 -m py_compile'
+lint 'python' python
 lint 'cppcheck' cppcheck_all
 lint 'clang-tidy' tidy
 if [ $failures -ne 0 ]; then

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The rules of the tree that no packaged tool checks.
 
-usage: script/rules.py [spdx] [rooms] [functions] [text]      (all of them without an argument)
+usage: script/rules.py [spdx] [rooms] [functions] [comments] [text]   (all without an argument)
 """
 import os
 import re
@@ -24,7 +24,7 @@ ROOMS = {
     'src/ring': ({'ring'}, CORE),
     'src/memory': ({'memory'}, CORE | {'memory'}),
     'src/transport/vhost_user': ({'transport/vhost_user', 'transport', 'memory'},
-                                 CORE | {'memory', 'vhost_user'}),
+                                 CORE | {'memory', 'vhost_user', 'features'}),
     'src/net': ({'net'}, CORE | {'memory', 'net'}),
     'src/blk': ({'blk'}, CORE | {'memory', 'blk'}),
     'tool': ({'tool'}, None),
@@ -34,7 +34,9 @@ ROOMS = {
 
 def files():
     """The files that are, or are about to be, part of the tree."""
-    listed = subprocess.run(['git', 'ls-files', '--cached', '--others', '--exclude-standard'],
+    # The tree may belong to another user than the one who builds (containers, sudo).
+    listed = subprocess.run(['git', '-c', 'safe.directory=*', 'ls-files',
+                             '--cached', '--others', '--exclude-standard'],
                             cwd=ROOT, check=True, capture_output=True, text=True).stdout
     return sorted(p for p in set(listed.splitlines()) if os.path.isfile(os.path.join(ROOT, p)))
 
@@ -63,6 +65,7 @@ def room_of(path):
 
 def check_rooms():
     """An include in quotes names its room (from src/), or a file of the same folder."""
+    yield from core_headers()
     for path in files():
         room = room_of(path)
         if not room or not re.search(r'\.[ch]$', path):
@@ -83,6 +86,17 @@ def check_rooms():
                     yield path, number, '%s may not include %s' % (room, own.group(1))
             elif room == 'src/ring':
                 yield from hosted_include(path, number, line)
+
+
+def core_headers():
+    """The core's three headers need nothing but each other."""
+    for name in sorted(CORE):
+        path = 'include/virtring/%s.h' % name
+        for number, line in enumerate(text(path).splitlines(), 1):
+            own = re.match(r'\s*#\s*include\s+"(\w+)\.h"', line)
+            if own and own.group(1) not in CORE:
+                yield path, number, 'a header of the core may not include ' + own.group(1)
+            yield from hosted_include(path, number, line)
 
 
 def hosted_include(path, number, line):
@@ -112,6 +126,20 @@ def check_functions():
                 start = None
 
 
+def check_comments():
+    """Every function of a public header has a kernel-doc comment that begins with its name."""
+    for path in files():
+        if not re.match(r'include/virtring/.*\.h$', path):
+            continue
+        content = text(path)
+        # Comments and bodies away, lines kept: what is left of the form `vr_name(` is declared.
+        code = re.sub(r'/\*.*?\*/', lambda m: '\n' * m.group(0).count('\n'), content, flags=re.S)
+        for found in re.finditer(r'^(?![ \t#])[^;{}()#]*?\b(vr_\w+)\(', code, re.M):
+            if not re.search(r'/\*\*(\s+\*)?\s+%s\(\) - \S' % found.group(1), content):
+                yield path, code.count('\n', 0, found.start(1)) + 1, (
+                    'no comment of the form "/** %s() - ..."' % found.group(1))
+
+
 def check_text():
     for path in files():
         content = text(path)
@@ -128,6 +156,7 @@ CHECKS = {
     'spdx': check_spdx,
     'rooms': check_rooms,
     'functions': check_functions,
+    'comments': check_comments,
     'text': check_text,
 }
 
