@@ -141,7 +141,11 @@ struct vr_ring {
 };
 
 /* The areas by number, as struct vr_stored_range and vr_ring_bytes() name them. */
-enum vr_area { VR_AREA_DESCRIPTORS = 0, VR_AREA_DRIVER = 1, VR_AREA_DEVICE = 2 };
+enum vr_area {
+	VR_AREA_DESCRIPTORS = 0,
+	VR_AREA_DRIVER = 1,
+	VR_AREA_DEVICE = 2
+};
 
 /**
  * vr_ring_bytes() - size of one area of a queue

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * What a kernel or an RTOS replaces: branch hints, byte order, platform-strength barriers.
+ *
+ * VR_PORT_HEADER may name a file that defines all of this instead.
+ */
+#ifndef VR_RING_PORT_H
+#define VR_RING_PORT_H
+
+#ifdef VR_PORT_HEADER
+#include VR_PORT_HEADER
+#else
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define vr_likely(x) __builtin_expect(!!(x), 1)
+#define vr_unlikely(x) __builtin_expect(!!(x), 0)
+
+/* The bodies of the four forms are meant to be specialised where they are called. */
+#define VR_INLINE static inline __attribute__((always_inline))
+#define VR_COLD __attribute__((cold, noinline))
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define VR_SWAP_16(x) ((uint16_t)(x))
+#define VR_SWAP_32(x) ((uint32_t)(x))
+#define VR_SWAP_64(x) ((uint64_t)(x))
+#else
+#define VR_SWAP_16(x) __builtin_bswap16(x)
+#define VR_SWAP_32(x) __builtin_bswap32(x)
+#define VR_SWAP_64(x) __builtin_bswap64(x)
+#endif
+
+/*
+ * Barriers between this program and a real device (VIRTIO_F_ORDER_PLATFORM, 6.3). The compiler's
+ * atomics order processors only, so these are instructions by name. Where the architecture is
+ * not known the strongest thing that the compiler has must do.
+ */
+#if defined(__x86_64__) || defined(__SSE2__)
+#define VR_PLATFORM_STORES() __asm__ __volatile__("sfence" ::: "memory")
+#define VR_PLATFORM_LOADS() __asm__ __volatile__("lfence" ::: "memory")
+#define VR_PLATFORM_FULL() __asm__ __volatile__("mfence" ::: "memory")
+#elif defined(__aarch64__)
+#define VR_PLATFORM_STORES() __asm__ __volatile__("dmb oshst" ::: "memory")
+#define VR_PLATFORM_LOADS() __asm__ __volatile__("dmb oshld" ::: "memory")
+#define VR_PLATFORM_FULL() __asm__ __volatile__("dmb osh" ::: "memory")
+#elif defined(__riscv)
+#define VR_PLATFORM_STORES() __asm__ __volatile__("fence ow, ow" ::: "memory")
+#define VR_PLATFORM_LOADS() __asm__ __volatile__("fence ir, ir" ::: "memory")
+#define VR_PLATFORM_FULL() __asm__ __volatile__("fence iorw, iorw" ::: "memory")
+#else
+#define VR_PLATFORM_STORES() __sync_synchronize()
+#define VR_PLATFORM_LOADS() __sync_synchronize()
+#define VR_PLATFORM_FULL() __sync_synchronize()
+#endif
+
+#endif /* VR_PORT_HEADER */
+
+#endif
