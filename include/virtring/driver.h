@@ -111,12 +111,14 @@ struct vr_used {
  * struct vr_driver_stats - counters since init
  * @added: buffers staged
  * @used: buffers handed back by vr_driver_get()
+ * @reclaimed: buffers handed back by vr_driver_reclaim()
  * @clamped: used lengths that exceeded the writable capacity and were cut
  * @batched: buffers that came back without a used entry of their own (in order)
  */
 struct vr_driver_stats {
 	uint64_t added;
 	uint64_t used;
+	uint64_t reclaimed;
 	uint64_t clamped;
 	uint64_t batched;
 };
@@ -253,7 +255,8 @@ bool vr_driver_arm(struct vr_driver *driver, struct vr_stored *stored);
  * With EVENT_IDX only; without it the same as vr_driver_arm(). A packed ring that is not in order counts
  * descriptors instead of buffers, and so may notify early. (2.7.7.1, 2.8.14)
  *
- * Return: true when that many have been used already (or the queue is broken): do not sleep.
+ * Return: true when that many have been used already, on a packed ring when any has (or the queue
+ * is broken): do not sleep.
  */
 bool vr_driver_arm_delayed(struct vr_driver *driver, unsigned int buffers,
 			   struct vr_stored *stored);
