@@ -100,13 +100,11 @@ struct vr_descriptor {
 /**
  * struct vr_device_stats - counters since init
  * @popped: buffers handed out, those put back not counted
- * @completed: buffers completed
  * @published: buffers made visible as used
  * @entries: used entries written; fewer than @published where in-order batches saved some
  */
 struct vr_device_stats {
 	uint64_t popped;
-	uint64_t completed;
 	uint64_t published;
 	uint64_t entries;
 };
@@ -152,7 +150,8 @@ void vr_device_set_map(struct vr_device *device, const struct vr_map *map);
  *
  * Return: the number of buffers popped, 0 when there is none; or, when the first one cannot be
  * had, VR_E_SEGMENTS or VR_E_MISS (nothing has moved, vr_device_need() says what is lacking, the
- * call may be repeated) or VR_E_BROKEN. (2.7.13, 2.8.20)
+ * call may be repeated), VR_E_BROKEN, or VR_E_BUSY in order while recorded buffers are still to be
+ * resubmitted. (2.7.13, 2.8.20)
  */
 int vr_device_pop(struct vr_device *device, struct vr_chain *chains, unsigned int count,
 		  struct vr_iovec *segments, unsigned int segment_count);

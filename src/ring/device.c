@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
+/* The burst calls of a device half: one switch selects the form, whose body is inlined here. */
+#include "device_complete.h"
+#include "device_packed.h"
+#include "device_split.h"
+
+int vr_device_pop(struct vr_device *device, struct vr_chain *chains, unsigned int count,
+		  struct vr_iovec *segments, unsigned int segment_count)
+{
+	if (vr_unlikely(vr_halted(&device->halt)))
+		return VR_E_BROKEN;
+	switch (device->form) {
+	case VR_FORM_SPLIT:
+		return vr_split_pop(device, chains, count, segments, segment_count, false);
+	case VR_FORM_SPLIT_IN_ORDER:
+		if (vr_unlikely(device->resubmit_left))
+			return VR_E_BUSY;
+		return vr_split_pop(device, chains, count, segments, segment_count, true);
+	case VR_FORM_PACKED:
+		return vr_packed_pop(device, chains, count, segments, segment_count, false);
+	case VR_FORM_PACKED_IN_ORDER:
+		if (vr_unlikely(device->resubmit_left))
+			return VR_E_BUSY;
+		return vr_packed_pop(device, chains, count, segments, segment_count, true);
+	}
+	return VR_E_INVAL;
+}
+
+int vr_device_complete(struct vr_device *device, uint64_t handle, uint32_t len)
+{
+	switch (device->form) {
+	case VR_FORM_SPLIT:
+		return vr_device_complete_plain(device, handle, len, false);
+	case VR_FORM_SPLIT_IN_ORDER:
+		return vr_device_complete_in_order(device, handle, len, false);
+	case VR_FORM_PACKED:
+		return vr_device_complete_plain(device, handle, len, true);
+	case VR_FORM_PACKED_IN_ORDER:
+		return vr_device_complete_in_order(device, handle, len, true);
+	}
+	return VR_E_INVAL;
+}
+
+int vr_device_complete_oldest(struct vr_device *device, const uint32_t *lens, unsigned int count)
+{
+	switch (device->form) {
+	case VR_FORM_SPLIT:
+		return vr_device_oldest_plain(device, lens, count, false);
+	case VR_FORM_SPLIT_IN_ORDER:
+		return vr_device_oldest_in_order(device, lens, count, false);
+	case VR_FORM_PACKED:
+		return vr_device_oldest_plain(device, lens, count, true);
+	case VR_FORM_PACKED_IN_ORDER:
+		return vr_device_oldest_in_order(device, lens, count, true);
+	}
+	return VR_E_INVAL;
+}
+
+/* Says where entries and index went. */
+static void report(const struct vr_device *device, struct vr_stored *stored)
+{
+	if (vr_form_is_packed(device->form)) {
+		vr_stored_entries(stored, VR_AREA_DESCRIPTORS, 0, sizeof(struct vr_desc),
+				  device->first_slot, device->last_slot, device->size);
+		return;
+	}
+	vr_stored_entries(stored, VR_AREA_DEVICE, offsetof(struct vr_used_ring, ring),
+			  sizeof(struct vr_used_elem), device->first_slot, device->last_slot,
+			  device->size);
+	vr_stored_add(stored, VR_AREA_DEVICE, offsetof(struct vr_used_ring, idx),
+		      sizeof(struct vr_le16));
+}
+
+int vr_device_publish(struct vr_device *device, struct vr_stored *stored)
+{
+	uint32_t count = (uint32_t)(device->staged - device->published);
+	bool packed = vr_form_is_packed(device->form);
+
+	if (stored)
+		stored->count = 0;
+	if (vr_unlikely(vr_halted(&device->halt)))
+		return VR_E_BROKEN;
+	if (count == 0)
+		return 0;
+	if (device->run.buffers)
+		vr_run_close(device, packed);
+	if (packed)
+		vr_packed_device_publish(device);
+	else
+		vr_split_device_publish(device);
+	if (stored)
+		report(device, stored);
+	device->published = device->staged;
+	device->in_flight -= count;
+	device->stats.published += count;
+	device->stats.entries += device->entries;
+	device->entries = 0;
+	return (int)count;
+}
+
+/* Where the driver stands that has taken all that is published. */
+static struct vr_position published_position(const struct vr_device *device)
+{
+	return device->entries ? device->first : device->used;
+}
+
+bool vr_device_must_notify(struct vr_device *device)
+{
+	uint64_t steps = device->posted - device->verdict;
+
+	if (steps == 0)
+		return false;
+	/* The index or flags of the publish must be visible before the event word is read. */
+	vr_fence(device->platform);
+	device->verdict = device->posted;
+	if (vr_form_is_packed(device->form))
+		return vr_packed_event_wants(vr_ld32(&device->driver_event->word),
+					     device->event_idx, steps, published_position(device),
+					     device->size);
+	if (!device->event_idx)
+		return !(vr_ld16(&device->avail_ring->flags) & VR_AVAIL_NO_INTERRUPT);
+	return vr_split_event_passed(steps, (uint16_t)device->published,
+				     vr_ld16(vr_used_event(device->avail_ring, device->size)));
+}
+
+int vr_device_publish_and_verdict(struct vr_device *device, struct vr_stored *stored)
+{
+	int count = vr_device_publish(device, stored);
+
+	return count < 0 ? count : vr_device_must_notify(device);
+}
+
+int vr_device_unpop(struct vr_device *device, uint64_t handle)
+{
+	struct vr_device_record *record = vr_device_find(device, handle);
+
+	/* Behind the newest one only if nothing newer has been completed or put back otherwise. */
+	if (!record || device->unpop_left == 0 || record->serial != (uint32_t)(device->popped - 1))
+		return VR_E_STALE;
+	switch (device->form) {
+	case VR_FORM_SPLIT:
+		vr_age_remove(device, record);
+		break;
+	case VR_FORM_PACKED:
+		vr_age_remove(device, record);
+		device->free_places[device->size - device->open] =
+			(uint16_t)(handle & VR_PLACE_MASK);
+		break;
+	case VR_FORM_SPLIT_IN_ORDER:
+	case VR_FORM_PACKED_IN_ORDER:
+		device->pop_place = (uint32_t)(handle & VR_PLACE_MASK);
+		device->head = record->id;
+		break;
+	}
+	if (vr_form_is_packed(device->form)) {
+		vr_retreat(&device->next, record->descriptors, device->size);
+		device->in_flight_descs -= record->descriptors;
+	}
+	device->avail--;
+	device->popped--;
+	device->open--;
+	device->in_flight--;
+	device->unpop_left--;
+	record->handle = 0;
+	return 0;
+}
+
+void vr_device_need(const struct vr_device *device, struct vr_need *need)
+{
+	*need = device->need;
+}
+
+unsigned int vr_device_staged(const struct vr_device *device)
+{
+	return (unsigned int)(device->staged - device->published);
+}
+
+unsigned int vr_device_in_flight(const struct vr_device *device)
+{
+	return device->in_flight;
+}
+
+void vr_device_set_map(struct vr_device *device, const struct vr_map *map)
+{
+	device->map = map;
+	device->hit.size = 0;
+}
+
+void vr_device_break(struct vr_device *device)
+{
+	vr_halt_break(&device->halt, VR_FAULT_CALLER);
+}
+
+bool vr_device_fault(const struct vr_device *device, struct vr_fault *fault)
+{
+	return vr_halt_get(&device->halt, fault);
+}
+
+void vr_device_stats(const struct vr_device *device, struct vr_device_stats *stats)
+{
+	*stats = device->stats;
+	stats->popped = device->popped;
+}
