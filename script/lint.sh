@@ -31,7 +31,7 @@ tidy() {
 	tree_files '*.c' | grep -v '^test/groups/' | xargs -P "$JOBS" -n 4 "$(tool clang-tidy)" \
 		-p build/lint --quiet >build/log/tidy 2>&1 && return 0
 	# One line each; the notes and the excerpts of the source are in the log.
-	grep -E '(error|fatal): ' build/log/tidy | sed "s|^$PWD/||" | sort -u
+	grep -E '(error|fatal): ' build/log/tidy | sed "s|^$PWD/||; s|^.*/\.\./\.\./||" | sort -u
 	say "build/log/tidy tells more"
 	return 1
 }
