@@ -3,8 +3,8 @@
 #
 # ./dev coverage: what the test programs reach, room by room. Nothing is left out of the figures.
 
-# -O0: a branch in the report is one in the source.
-configure coverage -Db_coverage=true -Doptimization=0
+# -O0 and no forced inlining (VR_INLINE): a branch in the report is one in the source, once.
+configure coverage -Db_coverage=true -Doptimization=0 "-Dc_args=['-DVR_INLINE=static inline']"
 compile coverage
 find build/coverage -name '*.gcda' -delete
 results_begin

@@ -39,16 +39,13 @@ static int place_split(struct vr_device *device, uint32_t base, struct vr_device
 static int place_packed(const struct vr_device *device, uint32_t base,
 			struct vr_device_place *place)
 {
-	uint32_t laps = 2 * device->size;
 	uint32_t behind;
 
 	place->next = vr_position_decode(base);
 	place->used_position = vr_position_decode(base >> 16);
 	if (place->next.slot >= device->size || place->used_position.slot >= device->size)
 		return VR_E_INVAL;
-	behind = (vr_position_linear(place->next, device->size) + laps -
-		  vr_position_linear(place->used_position, device->size)) %
-		 laps;
+	behind = vr_position_distance(place->used_position, place->next, device->size);
 	if (behind > device->size)
 		return VR_E_INVAL;
 	place->descriptors = behind;

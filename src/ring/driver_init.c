@@ -213,7 +213,7 @@ int vr_driver_init(void *state, size_t bytes, const struct vr_driver_config *con
 		driver->free_ids = (uint16_t *)(void *)(memory + layout.free_ids);
 	driver->kept = (struct vr_kept *)(void *)(memory + layout.kept);
 	for (i = 0; i < layout.kept_count; i++)
-		driver->kept[i].next = (i + 1) % (uint32_t)layout.kept_count;
+		driver->kept[i].next = i + 1 < layout.kept_count ? i + 1 : 0;
 	set_ring(driver, &config->ring, config->queue_size);
 	if (config->flags & VR_DRIVER_ATTACH) {
 		start(driver, config->base);

@@ -121,8 +121,7 @@ bool vr_packed_event_wants(uint32_t event, bool event_idx, uint64_t count, struc
 		return false;
 	if (mode != VR_EVENT_DESC || !event_idx || wanted.slot >= size)
 		return true;
-	distance = (vr_position_linear(now, size) + 2 * size - vr_position_linear(wanted, size)) %
-		   (2 * size);
+	distance = vr_position_distance(wanted, now, size);
 	return distance != 0 ? distance <= count : count >= 2 * size;
 }
 

@@ -121,6 +121,19 @@ static inline uint32_t vr_position_linear(struct vr_position position, uint32_t 
 }
 
 /*
+ * Steps from one position to a later one, fewer than two laps. By comparison, not by division:
+ * where a machine has none in hardware, that would be a call into the compiler's library.
+ */
+static inline uint32_t vr_position_distance(struct vr_position from, struct vr_position to,
+					    uint32_t size)
+{
+	uint32_t laps = 2 * size;
+	uint32_t steps = vr_position_linear(to, size) + laps - vr_position_linear(from, size);
+
+	return steps < laps ? steps : steps - laps;
+}
+
+/*
  * Was the event index passed by the last @count index steps, which ended at @now? (2.7.7.2,
  * 2.7.10.2) A verdict may cover more steps than 16 bits can tell apart.
  */

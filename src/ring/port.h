@@ -18,8 +18,13 @@
 #define vr_likely(x) __builtin_expect(!!(x), 1)
 #define vr_unlikely(x) __builtin_expect(!!(x), 0)
 
-/* The bodies of the four forms are meant to be specialised where they are called. */
+/*
+ * The bodies of the four forms are meant to be specialised where they are called. A build that
+ * counts coverage defines it as plain static: each branch is then counted once, not per copy.
+ */
+#ifndef VR_INLINE
 #define VR_INLINE static inline __attribute__((always_inline))
+#endif
 #define VR_COLD __attribute__((cold, noinline))
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__

@@ -5,14 +5,19 @@
 configure main
 compile main
 
-# The header alone, twice, with nothing defined: it must bring all that it uses.
+# The header alone, twice, with nothing defined: it must bring all that it uses. In C++ a function
+# and a struct of one name shadow each other, as stat() and struct stat do; that is not warned of.
 compiles() {
 	compiler=$1
 	language=$2
 	standard=$3
 	header=$4
+	case $language in
+	c) shadow=-Wshadow ;;
+	*) shadow=-Wno-shadow ;;
+	esac
 	printf '#include <virtring/%s>\n#include <virtring/%s>\n' "$header" "$header" |
-		"$compiler" -x "$language" -std="$standard" -pedantic -Wall -Wextra -Wshadow \
+		"$compiler" -x "$language" -std="$standard" -pedantic -Wall -Wextra $shadow \
 			-Wconversion -Werror -fsyntax-only -Iinclude -
 }
 
@@ -57,7 +62,8 @@ symbols_match() {
 	declared_symbols >build/log/symbols.declared
 	exported_symbols >build/log/symbols.exported
 	[ -s build/log/symbols.declared ] || return 1
-	# "<": declared and not exported. ">": exported and not declared.
+	# "<": declared and not exported: src/virtring.map lacks it, or nobody wrote it.
+	# ">": exported and not declared: src/virtring.map should not have it.
 	diff build/log/symbols.declared build/log/symbols.exported
 }
 check headers 'exported symbols are those declared' symbols_match
