@@ -36,11 +36,13 @@ tidy() {
 	return 1
 }
 
-# Warnings, portability and performance; "style" repeats clang-tidy with less knowledge.
+# Warnings, portability and performance; "style" repeats clang-tidy with less knowledge. The macros
+# that are undefined name headers that replace some of the core's: there are none in this tree.
 cppcheck_all() {
 	tree_files 'src/*.c' 'tool/*.c' 'bench/*.c' | xargs cppcheck --quiet --std=c11 \
 		--enable=warning,portability,performance --error-exitcode=1 --inline-suppr \
-		--suppressions-list=script/cppcheck.txt -Iinclude -Isrc -j "$JOBS"
+		--suppressions-list=script/cppcheck.txt -Iinclude -Isrc -j "$JOBS" \
+		-UVR_PORT_HEADER -UVR_ACCESS_HEADER
 }
 
 shell() {

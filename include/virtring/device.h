@@ -122,14 +122,14 @@ size_t vr_device_size(const struct vr_device_config *config);
  * @state: private memory, aligned to 64, that the other side must not be able to reach
  * @bytes: size of @state, at least vr_device_size()
  * @config: copied; the map is kept by reference
- * @device: set on success
+ * @result: set to the new half on success
  *
  * Starts at the beginning of a fresh ring; vr_device_restore() moves it elsewhere.
  *
  * Return: 0 or VR_E_INVAL (also for misaligned areas).
  */
 int vr_device_init(void *state, size_t bytes, const struct vr_device_config *config,
-		   struct vr_device **device);
+		   struct vr_device **result);
 
 /**
  * vr_device_set_map() - another view of the driver's memory, from the next pop on

@@ -136,7 +136,7 @@ size_t vr_driver_size(const struct vr_driver_config *config);
  * @state: private memory, aligned to 64, that the other side must not be able to reach
  * @bytes: size of @state, at least vr_driver_size()
  * @config: copied
- * @driver: set on success
+ * @result: set to the new half on success
  *
  * Clears the ring areas (used.flags must start at 0, 2.7.10.1; a packed ring starts zeroed, 2.8.13),
  * or leaves them alone with VR_DRIVER_ATTACH. Notifications start armed.
@@ -144,7 +144,7 @@ size_t vr_driver_size(const struct vr_driver_config *config);
  * Return: 0 or VR_E_INVAL (also for misaligned areas, 2.7, 2.8.10).
  */
 int vr_driver_init(void *state, size_t bytes, const struct vr_driver_config *config,
-		   struct vr_driver **driver);
+		   struct vr_driver **result);
 
 /**
  * vr_driver_add() - stage buffers, in this order

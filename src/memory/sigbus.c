@@ -76,7 +76,7 @@ static void chain(int sig, siginfo_t *info, void *context)
 		/* A fault cannot be ignored: it comes back at once and ends the process. */
 		sigaction(sig, &previous, NULL);
 		if (info->si_code <= 0)
-			raise(sig);
+			(void)raise(sig);
 	} else {
 		previous.sa_handler(sig);
 	}

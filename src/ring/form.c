@@ -122,7 +122,7 @@ bool vr_packed_event_wants(uint32_t event, bool event_idx, uint64_t count, struc
 	if (mode != VR_EVENT_DESC || !event_idx || wanted.slot >= size)
 		return true;
 	distance = vr_position_distance(wanted, now, size);
-	return distance != 0 ? distance <= count : count >= 2 * size;
+	return distance != 0 ? distance <= count : count >= 2 * (uint64_t)size;
 }
 
 void vr_stored_add(struct vr_stored *stored, enum vr_area area, size_t offset, size_t length)
