@@ -28,7 +28,7 @@ format() {
 # The flags of each file are those that it is built with; headers are seen through them.
 tidy() {
 	configure lint -Db_pch=false || return 1
-	tree_files '*.c' | grep -v '^test/groups/' | xargs -P "$JOBS" -n 4 "$(tool clang-tidy)" \
+	tree_files '*.c' | grep -v -e '^test/groups/' -e '^test/cross/' | xargs -P "$JOBS" -n 4 "$(tool clang-tidy)" \
 		-p build/lint --quiet >build/log/tidy 2>&1 && return 0
 	# One line each; the notes and the excerpts of the source are in the log.
 	grep -E '(error|fatal): ' build/log/tidy | sed "s|^$PWD/||; s|^.*/\.\./\.\./||" | sort -u

@@ -14,8 +14,10 @@ CMOCKA = '''[==========] Running 3 test(s).
 [  SKIPPED ] %d test(s), listed below:
 [  SKIPPED ] name_of_a_test
  1 SKIPPED TEST(S)
-[  FAILED  ] %d test(s), listed below:
+[  FAILED  ] 1 test(s), listed below:
 [  FAILED  ] name_of_a_test
+
+ %d FAILED TEST(S)
 '''
 
 
@@ -55,6 +57,7 @@ class Runner(unittest.TestCase):
 
     def test_cmocka(self):
         self.expect('cat <<E\n%sE\nexit 2' % (CMOCKA % (5, 0, 2)), [5, 2, 0], 1)
+        self.expect('cat <<E\n%sE' % (CMOCKA % (5, 0, 0)), [5, 0, 0], 0)
         self.expect('echo "[  PASSED  ] 3 test(s)."; echo "[  PASSED  ] 4 test(s)."',
                     [7, 0, 0], 0)
 
