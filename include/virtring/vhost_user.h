@@ -28,50 +28,50 @@ extern "C" {
 #define VR_VU_MAX_VRINGS 256u
 
 /* Virtio feature bits that vhost-user takes for itself; no driver sees them. */
-#define VR_VU_F_LOG_ALL		  (1ull << 26)
+#define VR_VU_F_LOG_ALL (1ull << 26)
 #define VR_VU_F_PROTOCOL_FEATURES (1ull << 30)
 
 /* Protocol features. */
-#define VR_VU_PF_MQ			   (1ull << 0)
-#define VR_VU_PF_LOG_SHMFD		   (1ull << 1)
-#define VR_VU_PF_RARP			   (1ull << 2)
-#define VR_VU_PF_REPLY_ACK		   (1ull << 3)
-#define VR_VU_PF_MTU			   (1ull << 4)
-#define VR_VU_PF_BACKEND_REQ		   (1ull << 5)
-#define VR_VU_PF_CROSS_ENDIAN		   (1ull << 6)
-#define VR_VU_PF_CRYPTO_SESSION		   (1ull << 7)
-#define VR_VU_PF_PAGEFAULT		   (1ull << 8)
-#define VR_VU_PF_CONFIG			   (1ull << 9)
-#define VR_VU_PF_BACKEND_SEND_FD	   (1ull << 10)
-#define VR_VU_PF_HOST_NOTIFIER		   (1ull << 11)
-#define VR_VU_PF_INFLIGHT_SHMFD		   (1ull << 12)
-#define VR_VU_PF_RESET_DEVICE		   (1ull << 13)
-#define VR_VU_PF_INBAND_NOTIFICATIONS	   (1ull << 14)
-#define VR_VU_PF_CONFIGURE_MEM_SLOTS	   (1ull << 15)
-#define VR_VU_PF_STATUS			   (1ull << 16)
-#define VR_VU_PF_XEN_MMAP		   (1ull << 17)
-#define VR_VU_PF_SHARED_OBJECT		   (1ull << 18)
-#define VR_VU_PF_DEVICE_STATE		   (1ull << 19)
-#define VR_VU_PF_GET_VRING_BASE_INFLIGHT   (1ull << 20)
-#define VR_VU_PF_GPA_ADDRESSES		   (1ull << 21)
-#define VR_VU_PF_SHMEM			   (1ull << 22)
+#define VR_VU_PF_MQ (1ull << 0)
+#define VR_VU_PF_LOG_SHMFD (1ull << 1)
+#define VR_VU_PF_RARP (1ull << 2)
+#define VR_VU_PF_REPLY_ACK (1ull << 3)
+#define VR_VU_PF_MTU (1ull << 4)
+#define VR_VU_PF_BACKEND_REQ (1ull << 5)
+#define VR_VU_PF_CROSS_ENDIAN (1ull << 6)
+#define VR_VU_PF_CRYPTO_SESSION (1ull << 7)
+#define VR_VU_PF_PAGEFAULT (1ull << 8)
+#define VR_VU_PF_CONFIG (1ull << 9)
+#define VR_VU_PF_BACKEND_SEND_FD (1ull << 10)
+#define VR_VU_PF_HOST_NOTIFIER (1ull << 11)
+#define VR_VU_PF_INFLIGHT_SHMFD (1ull << 12)
+#define VR_VU_PF_RESET_DEVICE (1ull << 13)
+#define VR_VU_PF_INBAND_NOTIFICATIONS (1ull << 14)
+#define VR_VU_PF_CONFIGURE_MEM_SLOTS (1ull << 15)
+#define VR_VU_PF_STATUS (1ull << 16)
+#define VR_VU_PF_XEN_MMAP (1ull << 17)
+#define VR_VU_PF_SHARED_OBJECT (1ull << 18)
+#define VR_VU_PF_DEVICE_STATE (1ull << 19)
+#define VR_VU_PF_GET_VRING_BASE_INFLIGHT (1ull << 20)
+#define VR_VU_PF_GPA_ADDRESSES (1ull << 21)
+#define VR_VU_PF_SHMEM (1ull << 22)
 #define VR_VU_PF_GET_VRING_BASE_SKIP_DRAIN (1ull << 23)
 
 /* What this library implements, either end. */
-#define VR_VU_PF_SUPPORTED                                                                        \
+#define VR_VU_PF_SUPPORTED \
 	(VR_VU_PF_MQ | VR_VU_PF_RARP | VR_VU_PF_REPLY_ACK | VR_VU_PF_MTU | VR_VU_PF_BACKEND_REQ | \
 	 VR_VU_PF_CONFIG | VR_VU_PF_RESET_DEVICE | VR_VU_PF_CONFIGURE_MEM_SLOTS | VR_VU_PF_STATUS)
 
 /* Device status bits (virtio 2.1). */
 #define VR_STATUS_ACKNOWLEDGE 1u
-#define VR_STATUS_DRIVER      2u
-#define VR_STATUS_DRIVER_OK   4u
+#define VR_STATUS_DRIVER 2u
+#define VR_STATUS_DRIVER_OK 4u
 #define VR_STATUS_FEATURES_OK 8u
 #define VR_STATUS_NEEDS_RESET 64u
-#define VR_STATUS_FAILED      128u
+#define VR_STATUS_FAILED 128u
 
 /* The vring base of a ring that was never used. */
-#define VR_VU_BASE_FRESH_SPLIT	0u
+#define VR_VU_BASE_FRESH_SPLIT 0u
 #define VR_VU_BASE_FRESH_PACKED 0x80008000u
 
 /**
@@ -376,12 +376,15 @@ struct vr_vu_frontend;
  * @listen: wait for a back end that connects instead of connecting
  * @protocol_features: subset of VR_VU_PF_SUPPORTED that vr_vu_frontend_negotiate() may accept; 0
  *	means MQ, REPLY_ACK, MTU, CONFIG, RESET_DEVICE, CONFIGURE_MEM_SLOTS and STATUS
+ * @rings_per_queue: rings in what GET_QUEUE_NUM counts: 2 for the pairs of net. If set,
+ *	vr_vu_frontend_start() refuses rings that the back end does not have; 0: not checked
  */
 struct vr_vu_frontend_config {
 	size_t struct_size;
 	const char *path;
 	bool listen;
 	uint64_t protocol_features;
+	uint32_t rings_per_queue;
 };
 
 /**

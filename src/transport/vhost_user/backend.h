@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The back end, as its files see it:
+ *   backend.c          life, sockets, what to wait for
+ *   backend_session.c  one message after another; errors; the end of a session
+ *   backend_stop.c     stopping rings, which may take its time, and what follows then
+ *   backend_rings.c    messages about rings
+ *   backend_memory.c   messages about memory
+ *   backend_device.c   messages about the device: features, status, configuration
+ */
+#ifndef VR_SRC_VHOST_USER_BACKEND_H
+#define VR_SRC_VHOST_USER_BACKEND_H
+
+#include <pthread.h>
+
+#include "transport/vhost_user/channel.h"
+#include "transport/vhost_user/socket.h"
+
+/* A handler's answer when vri_stop_rings() has not finished. */
+#define VU_PENDING 1
+
+/**
+ * struct vu_ring - a ring
+ * @view: what the device sees; host pointers and position are made when the ring starts
+ * @base: position as SET_VRING_BASE or the last stop gave it
+ * @addr: addresses in the front end
+ * @num_set: SET_VRING_NUM was seen
+ * @base_set: SET_VRING_BASE was seen, or the ring was stopped once
+ * @addr_set: SET_VRING_ADDR was seen
+ * @paused: to be started again when the stop is done
+ */
+struct vu_ring {
+	struct vr_vu_vring view;
+	uint32_t base;
+	struct vu_vring_addr addr;
+	bool num_set;
+	bool base_set;
+	bool addr_set;
+	bool paused;
+};
+
+/**
+ * struct vu_stop - rings being stopped, one after the other
+ * @active: something is being done
+ * @waiting: the device has deferred its answer about ring @next
+ * @why: the reason for the device
+ * @next: ring to look at next
+ * @end: ring to end before
+ * @then: what to do when all are stopped; its result is that of the message
+ */
+struct vu_stop {
+	bool active;
+	bool waiting;
+	enum vr_vu_stop why;
+	uint32_t next;
+	uint32_t end;
+	int (*then)(struct vr_vu_backend *backend);
+};
+
+/**
+ * struct vu_resume - the device's deferred answer, which may come from any thread
+ * @lock: for the rest
+ * @expected: an answer about @index may come
+ * @done: it has come
+ * @index: ring
+ * @base: its position
+ */
+struct vu_resume {
+	pthread_mutex_t lock;
+	bool expected;
+	bool done;
+	uint32_t index;
+	uint32_t base;
+};
+
+/**
+ * struct vr_vu_backend - a back end and its session
+ * @config: as given; @path of it is not used
+ * @ops: as given
+ * @path: socket, "" if there is none
+ * @rings: config.vrings of them
+ * @epoll_fd: what the program polls
+ * @wake_fd: eventfd for vr_vu_backend_resume() and _wake()
+ * @listener: listening socket
+ * @listening: it is in the epoll set
+ * @sock: connection, or -1
+ * @sock_events: what is waited for at it, 0 if it is not in the epoll set
+ * @closing: the session is being ended
+ * @failed: by an error
+ * @rx: message being received, or handled
+ * @tx: message being sent
+ * @stop: rings being stopped
+ * @resume: the device's answer
+ * @negotiated: features
+ * @features_set: SET_FEATURES was accepted
+ * @status: device status
+ * @mtu: NET_SET_MTU
+ * @channel_fd: SET_BACKEND_REQ_FD, or -1
+ * @table: memory
+ * @next_table: memory to be switched to, or NULL
+ * @mem: the snapshot that the rings use
+ * @fd_slot: descriptor to be exchanged when its ring is paused
+ * @fd: its new value
+ * @reply: answer of the message being handled
+ * @reply_size: bytes of it
+ * @messages: handled in this session
+ * @sessions: counted
+ * @error: see vr_vu_backend_error()
+ */
+struct vr_vu_backend {
+	struct vr_vu_backend_config config;
+	struct vr_vu_backend_ops ops;
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	struct vu_ring *rings;
+	int epoll_fd;
+	int wake_fd;
+	struct vu_listener listener;
+	bool listening;
+	int sock;
+	uint32_t sock_events;
+	bool closing;
+	bool failed;
+	struct vu_rx rx;
+	struct vu_tx tx;
+	struct vu_stop stop;
+	struct vu_resume resume;
+	struct vu_negotiated negotiated;
+	bool features_set;
+	uint8_t status;
+	uint16_t mtu;
+	int channel_fd;
+	struct vr_mem_table *table;
+	struct vr_mem_table *next_table;
+	struct vr_mem *mem;
+	int *fd_slot;
+	int fd;
+	union vu_payload reply;
+	uint32_t reply_size;
+	uint64_t messages;
+	uint64_t sessions;
+	char error[256];
+};
+
+/* backend_session.c */
+
+/* Notes what is wrong with the message being handled. Returns @error. */
+int vri_backend_refuse(struct vr_vu_backend *b, int error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Notes what is wrong with the session, and ends it. */
+void vri_backend_fail(struct vr_vu_backend *b, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Begins a session on @sock, which becomes the back end's. */
+int vri_session_begin(struct vr_vu_backend *b, int sock);
+/* Ends it; 0, or -EINPROGRESS when the device takes its time. */
+int vri_session_end(struct vr_vu_backend *b);
+/* One step: true when there may be more to do at once. */
+bool vri_session_step(struct vr_vu_backend *b);
+/* Sets the answer of the message being handled. */
+void vri_reply(struct vr_vu_backend *b, const void *payload, uint32_t size);
+/* Gives the log a line, if there is one. */
+void vri_backend_log(struct vr_vu_backend *b, const char *text);
+
+/* backend_stop.c */
+
+/* Stops running rings from @first to before @end, then does @then. Its result, or VU_PENDING. */
+int vri_stop_rings(struct vr_vu_backend *b, uint32_t first, uint32_t end, enum vr_vu_stop why,
+		   int (*then)(struct vr_vu_backend *));
+/* Goes on when the device has answered. As vri_stop_rings(). */
+int vri_stop_continue(struct vr_vu_backend *b);
+
+/* backend_rings.c */
+
+/* Starts a stopped ring; everything that it needs is checked here. 0 or -errno. */
+int vri_ring_start(struct vr_vu_backend *b, struct vu_ring *ring);
+/* Forgets all about a stopped ring and closes its descriptors. */
+void vri_ring_clear(struct vu_ring *ring);
+/* Sets the enabled attribute and tells the device if the ring runs. */
+void vri_ring_enable(struct vr_vu_backend *b, struct vu_ring *ring, bool enabled);
+/* Are the ring's areas within @mem? */
+bool vri_ring_in_memory(const struct vr_vu_backend *b, const struct vu_ring *ring,
+			const struct vr_mem *mem);
+
+/* backend_memory.c */
+
+/* An empty table and snapshot. 0 or -ENOMEM. */
+int vri_memory_reset(struct vr_vu_backend *b);
+
+/* Handlers of messages, see message.c. */
+int vri_get_features(struct vr_vu_backend *b);
+int vri_set_features(struct vr_vu_backend *b);
+int vri_set_owner(struct vr_vu_backend *b);
+int vri_reset_owner(struct vr_vu_backend *b);
+int vri_reset_device(struct vr_vu_backend *b);
+int vri_get_protocol_features(struct vr_vu_backend *b);
+int vri_set_protocol_features(struct vr_vu_backend *b);
+int vri_get_queue_num(struct vr_vu_backend *b);
+int vri_get_status(struct vr_vu_backend *b);
+int vri_set_status(struct vr_vu_backend *b);
+int vri_get_config(struct vr_vu_backend *b);
+int vri_set_config(struct vr_vu_backend *b);
+int vri_net_set_mtu(struct vr_vu_backend *b);
+int vri_send_rarp(struct vr_vu_backend *b);
+int vri_set_backend_req_fd(struct vr_vu_backend *b);
+int vri_set_mem_table(struct vr_vu_backend *b);
+int vri_get_max_mem_slots(struct vr_vu_backend *b);
+int vri_add_mem_reg(struct vr_vu_backend *b);
+int vri_rem_mem_reg(struct vr_vu_backend *b);
+int vri_set_vring_num(struct vr_vu_backend *b);
+int vri_set_vring_addr(struct vr_vu_backend *b);
+int vri_set_vring_base(struct vr_vu_backend *b);
+int vri_get_vring_base(struct vr_vu_backend *b);
+int vri_set_vring_kick(struct vr_vu_backend *b);
+int vri_set_vring_call(struct vr_vu_backend *b);
+int vri_set_vring_err(struct vr_vu_backend *b);
+int vri_set_vring_enable(struct vr_vu_backend *b);
+
+#endif
