@@ -77,6 +77,20 @@ def count(output):
     return total['PASSED'], failed, total['SKIPPED']
 
 
+# Programs that run now, so that an interrupted run leaves none behind.
+RUNNING = set()
+
+
+def stop_all(number, _frame):
+    """Ends the run, and the process groups of all its programs."""
+    for process in list(RUNNING):
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    os._exit(128 + number)
+
+
 def run(test, name, options):
     """Runs one program in a process group of its own, so that nothing of it stays behind."""
     command = shlex.split(options.wrapper) + test['cmd']
@@ -84,6 +98,7 @@ def run(test, name, options):
     process = subprocess.Popen(command, cwd=test['workdir'], env={**os.environ, **test['env']},
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, start_new_session=True)
+    RUNNING.add(process)
     timed_out = False
     try:
         output, _ = process.communicate(timeout=test['timeout'] * options.patience)
@@ -91,6 +106,7 @@ def run(test, name, options):
         timed_out = True
         os.killpg(process.pid, signal.SIGKILL)
         output, _ = process.communicate()
+    RUNNING.discard(process)
     return Outcome(name, output.decode(errors='replace'), process.returncode,
                    time.monotonic() - begin, timed_out)
 
@@ -140,6 +156,8 @@ def main():
     parser.add_argument('--results', default=os.devnull, help='file to add the counts to')
     parser.add_argument('--notes', default=os.devnull, help='file to add skips and failures to')
     options = parser.parse_args()
+    signal.signal(signal.SIGINT, stop_all)
+    signal.signal(signal.SIGTERM, stop_all)
 
     with open(os.path.join(options.folder, 'meson-info', 'intro-tests.json'),
               encoding='utf-8') as file:

@@ -3,9 +3,11 @@
 """What test/run.py makes of a program's output and exit status."""
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 RUN = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'run.py')
@@ -24,14 +26,17 @@ CMOCKA = '''[==========] Running 3 test(s).
 class Runner(unittest.TestCase):
     """Each case is a shell script that stands for a test program."""
 
+    def write_tests(self, folder, script, timeout):
+        with open(os.path.join(folder, 'meson-info', 'intro-tests.json'), 'w',
+                  encoding='utf-8') as file:
+            json.dump([{'name': 'case', 'suite': ['virtring:unit'], 'is_parallel': True,
+                        'cmd': ['sh', '-c', script], 'env': {}, 'workdir': None,
+                        'timeout': timeout}], file)
+
     def run_script(self, script, timeout=20):
         with tempfile.TemporaryDirectory() as folder:
             os.mkdir(os.path.join(folder, 'meson-info'))
-            with open(os.path.join(folder, 'meson-info', 'intro-tests.json'), 'w',
-                      encoding='utf-8') as file:
-                json.dump([{'name': 'case', 'suite': ['virtring:unit'], 'is_parallel': True,
-                            'cmd': ['sh', '-c', script], 'env': {}, 'workdir': None,
-                            'timeout': timeout}], file)
+            self.write_tests(folder, script, timeout)
             results = os.path.join(folder, 'results')
             notes = os.path.join(folder, 'notes')
             done = subprocess.run([sys.executable, RUN, folder, 'unit', '--results', results,
@@ -40,6 +45,13 @@ class Runner(unittest.TestCase):
                 counts = [int(n) for n in file.read().split()]
             with open(notes, encoding='utf-8') as file:
                 return counts, done.returncode, file.read(), done.stdout
+
+    def wait_until(self, condition):
+        for _ in range(1000):
+            if condition():
+                return
+            time.sleep(0.01)
+        self.fail('still not so after ten seconds')
 
     def expect(self, script, counts, status, note=''):
         got, code, notes, _ = self.run_script(script)
@@ -77,6 +89,20 @@ class Runner(unittest.TestCase):
         got, code, notes, _ = self.run_script('sleep 60 & sleep 60', timeout=1)
         self.assertEqual((got, code), ([0, 1, 0], 1))
         self.assertIn('ran out of time', notes)
+
+    def test_an_interrupted_run_leaves_nothing_behind(self):
+        with tempfile.TemporaryDirectory() as folder:
+            os.mkdir(os.path.join(folder, 'meson-info'))
+            mark = os.path.join(folder, 'mark')
+            self.write_tests(folder, 'echo $$ >%s.new; mv %s.new %s; sleep 60' % (3 * (mark,)), 60)
+            runner = subprocess.Popen([sys.executable, RUN, folder, 'unit'])
+            self.wait_until(lambda: os.path.exists(mark))
+            with open(mark, encoding='utf-8') as file:
+                child = int(file.read())
+            runner.terminate()
+            self.assertEqual(runner.wait(10), 128 + signal.SIGTERM)
+            # The root of a process that waits to be reaped cannot be seen any more.
+            self.wait_until(lambda: not os.path.exists('/proc/%d/root' % child))
 
     def test_what_is_shown(self):
         _, _, _, shown = self.run_script('echo hidden; echo "REPORT: figure"')
