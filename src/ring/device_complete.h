@@ -96,12 +96,9 @@ VR_INLINE void vr_run_join(struct vr_device *device, struct vr_device_record *re
 		vr_run_close(device, packed);
 }
 
-/* In order: parks what is too early; what is not takes along all that was waiting for it. */
-VR_INLINE void vr_run_complete(struct vr_device *device, struct vr_device_record *record,
-			       uint32_t len, bool packed)
+/* In order: stages the oldest buffers as far as they are parked. */
+VR_INLINE void vr_run_drain(struct vr_device *device, bool packed)
 {
-	record->len = len;
-	record->parked = true;
 	while (device->open) {
 		struct vr_device_record *oldest = &device->records[device->stage_place];
 
@@ -110,6 +107,15 @@ VR_INLINE void vr_run_complete(struct vr_device *device, struct vr_device_record
 		oldest->parked = false;
 		vr_run_join(device, oldest, oldest->len, packed);
 	}
+}
+
+/* In order: parks what is too early; what is not takes along all that was waiting for it. */
+VR_INLINE void vr_run_complete(struct vr_device *device, struct vr_device_record *record,
+			       uint32_t len, bool packed)
+{
+	record->len = len;
+	record->parked = true;
+	vr_run_drain(device, packed);
 }
 
 /* The record behind a handle, if that names a buffer which is popped and not completed. */
@@ -180,9 +186,11 @@ VR_INLINE int vr_device_oldest_in_order(struct vr_device *device, const uint32_t
 		if (vr_unlikely(len > record->capacity))
 			return done ? (int)done : VR_E_INVAL;
 		vr_run_join(device, record, len, packed);
-		/* Those behind it may have been parked: they are next, and no longer open to us. */
-		if (device->open && device->records[device->stage_place].parked)
+		/* What was parked behind it is due; the caller's next length is for one further on. */
+		if (device->open && device->records[device->stage_place].parked) {
+			vr_run_drain(device, packed);
 			return (int)done + 1;
+		}
 	}
 	return (int)done;
 }
