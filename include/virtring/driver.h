@@ -37,7 +37,8 @@ struct vr_driver;
  * @base: with VR_DRIVER_ATTACH, where to start, in the format of vr_driver_base()
  * @max_segments: most segments of a buffer that the device takes; 0 means @queue_size
  * @indirect_entries: entries of each indirect table, 0..32768; 0: no table is ever used
- * @indirect_min: fewest segments for which a table is used; 0 means 2
+ * @indirect_min: fewest segments for which a table is used; 0 means 2, and a buffer of one segment
+ *                never takes one
  * @reserved: zero
  * @indirect: with INDIRECT_DESC and @indirect_entries, memory for one table per descriptor of the
  *            largest queue: max_queue_size * indirect_entries * 16 bytes, aligned to 16. Buffers
