@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * The device delivers packets into the buffers that the driver made available.
+ *
+ * Buffers are popped a burst ahead and kept in a stock, so that what a packet needs is known before
+ * its first byte is written.
+ */
+#include <string.h>
+
+#include "net/device_config.h"
+#include "net/header.h"
+
+struct vr_net_device_rx {
+	struct vr_device *queue;
+	struct vr_net_stats stats;
+	struct vr_iovec *segments;
+	uint32_t segment_count;
+	uint32_t segments_used;
+	uint32_t burst;
+	uint32_t queue_size;
+	uint32_t first; /* the stock: chains first..last-1 */
+	uint32_t last;
+	uint32_t header;
+	uint32_t max_packet;
+	uint32_t staged; /* completed since the last publish */
+	bool mergeable;
+	struct vr_chain chains[];
+};
+
+/* Where the next byte of a packet comes from. */
+struct source {
+	const struct vr_iovec *piece;
+	size_t offset;
+};
+
+size_t vr_net_device_rx_size(const struct vr_net_device_config *config)
+{
+	struct vr_net_device_config c;
+
+	if (!vr_net_device_config_read(config, &c))
+		return 0;
+	return sizeof(struct vr_net_device_rx) + c.burst * sizeof(struct vr_chain) +
+	       c.segments * sizeof(struct vr_iovec);
+}
+
+int vr_net_device_rx_init(void *state, size_t bytes, const struct vr_net_device_config *config,
+			  struct vr_net_device_rx **rx)
+{
+	struct vr_net_device_config c;
+	struct vr_net_device_rx *r = state;
+
+	if (!vr_net_device_config_read(config, &c) || !c.queue || !state ||
+	    (uintptr_t)state % 64 || bytes < vr_net_device_rx_size(config) || !rx)
+		return VR_E_INVAL;
+	memset(r, 0, sizeof(*r));
+	r->queue = c.queue;
+	r->burst = c.burst;
+	r->queue_size = c.queue_size;
+	r->segment_count = c.segments;
+	r->max_packet = c.max_packet;
+	r->mergeable = c.features & VR_NET_F_MRG_RXBUF;
+	r->header = vr_net_header_bytes(c.features);
+	r->segments = (struct vr_iovec *)(r->chains + c.burst);
+	*rx = r;
+	return 0;
+}
+
+/* Moves the stock to the front of its arrays, so that more can be popped behind it. */
+static void compact(struct vr_net_device_rx *rx)
+{
+	uint32_t count = rx->last - rx->first;
+	uint32_t used = 0;
+
+	if (count > 0 && rx->first > 0) {
+		struct vr_iovec *start = rx->chains[rx->first].segments;
+
+		used = rx->segments_used - (uint32_t)(start - rx->segments);
+		memmove(rx->segments, start, used * sizeof(*start));
+		memmove(rx->chains, rx->chains + rx->first, count * sizeof(*rx->chains));
+		for (uint32_t i = 0; i < count; i++)
+			rx->chains[i].segments -= start - rx->segments;
+	} else if (count > 0) {
+		used = rx->segments_used;
+	}
+	rx->segments_used = used;
+	rx->first = 0;
+	rx->last = count;
+}
+
+/* Pops more buffers behind the stock: the number, 0 when there is none or no room, or an error. */
+static int restock(struct vr_net_device_rx *rx)
+{
+	int popped;
+
+	compact(rx);
+	if (rx->last == rx->burst || rx->segments_used == rx->segment_count)
+		return 0;
+	popped = vr_device_pop(rx->queue, rx->chains + rx->last, rx->burst - rx->last,
+			       rx->segments + rx->segments_used,
+			       rx->segment_count - rx->segments_used);
+	if (popped == VR_E_SEGMENTS && rx->last > 0)
+		return 0;
+	if (popped == VR_E_SEGMENTS) {
+		rx->stats.fault = VR_NET_FAULT_SEGMENTS;
+		vr_device_break(rx->queue);
+		return VR_E_BROKEN;
+	}
+	for (int i = 0; i < popped; i++) {
+		const struct vr_chain *chain = &rx->chains[rx->last++];
+
+		rx->segments_used += chain->readable + chain->writable;
+	}
+	return popped;
+}
+
+static void complete(struct vr_net_device_rx *rx, uint32_t len)
+{
+	/* Neither the handle nor a length up to the capacity can be refused, but for a break. */
+	(void)vr_device_complete(rx->queue, rx->chains[rx->first++].handle, len);
+	rx->staged++;
+}
+
+/* Can the driver still add a buffer while it has these? */
+static bool queue_is_full(const struct vr_net_device_rx *rx)
+{
+	uint32_t descriptors = 0;
+
+	for (uint32_t i = rx->first; i < rx->last; i++)
+		descriptors += rx->chains[i].descriptors;
+	return rx->queue_size > 0 && descriptors >= rx->queue_size;
+}
+
+/*
+ * Sees to it that the oldest buffers of the stock hold @bytes: the number of buffers that it takes,
+ * 0 when the driver has no more of them now, VR_E_TOO_LONG when it can never have enough, or
+ * another error.
+ */
+static int gather(struct vr_net_device_rx *rx, uint64_t bytes)
+{
+	uint64_t capacity = 0;
+	uint32_t n = 0;
+
+	for (;;) {
+		const struct vr_chain *chain;
+		int got = 1;
+
+		if (rx->first + n == rx->last)
+			got = restock(rx);
+		if (got == 0 && n > 0 &&
+		    (rx->last == rx->burst || rx->segments_used == rx->segment_count ||
+		     queue_is_full(rx)))
+			return VR_E_TOO_LONG;
+		if (got <= 0)
+			return got;
+		chain = &rx->chains[rx->first + n];
+		if (n == 0 && chain->writable_bytes < rx->header) {
+			rx->stats.small_buffers++;
+			complete(rx, 0);
+			continue;
+		}
+		capacity += chain->writable_bytes;
+		n++;
+		if (capacity >= bytes)
+			return (int)n;
+		if (!rx->mergeable)
+			return VR_E_TOO_LONG;
+	}
+}
+
+/* Copies the next @bytes of a packet. */
+static void pull(struct source *from, uint8_t *to, size_t bytes)
+{
+	while (bytes > 0) {
+		size_t part = from->piece->len - from->offset;
+
+		if (part > bytes)
+			part = bytes;
+		vr_net_copy(to, (const uint8_t *)from->piece->base + from->offset, part);
+		to += part;
+		bytes -= part;
+		from->offset += part;
+		if (from->offset == from->piece->len) {
+			from->piece++;
+			from->offset = 0;
+		}
+	}
+}
+
+/*
+ * Writes a header, unless its bytes are there already: a slot that is used again has the header
+ * of its last packet, and a line that is not written need not change hands. What is read decides
+ * nothing else, so a driver that plays with it gets a wrong header and no more.
+ */
+static void put_header(void *shared, const uint8_t *wire, uint32_t bytes)
+{
+	uint8_t there[VR_NET_HEADER_MAX];
+
+	vr_net_header_copy(there, shared, bytes);
+	if (bytes == 12 ? memcmp(there, wire, 12) : memcmp(there, wire, bytes))
+		memcpy(shared, wire, bytes);
+}
+
+/* Fills one buffer with the header, if it is the first, and up to @bytes of the packet. */
+static void fill(const struct vr_chain *chain, const uint8_t *wire, uint32_t header,
+		 struct source *from, uint64_t bytes)
+{
+	const struct vr_iovec *segment = chain->segments + chain->readable;
+	size_t offset = 0;
+
+	for (uint32_t at = 0; at < header; segment++, offset = 0) {
+		size_t part = segment->len < header - at ? segment->len : header - at;
+
+		if (part == header)
+			put_header(segment->base, wire, header);
+		else
+			memcpy(segment->base, wire + at, part);
+		at += (uint32_t)part;
+		offset = part;
+		if (at == header && part < segment->len)
+			break;
+	}
+	while (bytes > 0) {
+		size_t part = segment->len - offset;
+
+		if (part > bytes)
+			part = (size_t)bytes;
+		pull(from, (uint8_t *)segment->base + offset, part);
+		bytes -= part;
+		offset = 0;
+		segment++;
+	}
+}
+
+static void deliver(struct vr_net_device_rx *rx, const struct vr_net_packet *packet,
+		    uint32_t buffers)
+{
+	struct source from = { .piece = packet->pieces };
+	uint8_t wire[VR_NET_HEADER_MAX] = { 0 };
+	uint64_t left = packet->len;
+
+	if (rx->header > VR_NET_NUM_BUFFERS_AT) {
+		wire[VR_NET_NUM_BUFFERS_AT] = (uint8_t)buffers;
+		wire[VR_NET_NUM_BUFFERS_AT + 1] = (uint8_t)(buffers >> 8);
+	}
+	for (uint32_t i = 0; i < buffers; i++) {
+		const struct vr_chain *chain = &rx->chains[rx->first];
+		uint32_t header = i == 0 ? rx->header : 0;
+		uint64_t bytes = chain->writable_bytes - header;
+
+		if (bytes > left)
+			bytes = left;
+		fill(chain, wire, header, &from, bytes);
+		complete(rx, (uint32_t)bytes + header);
+		left -= bytes;
+	}
+	rx->stats.packets++;
+	rx->stats.bytes += packet->len;
+}
+
+int vr_net_device_rx_deliver(struct vr_net_device_rx *rx, const struct vr_net_packet *packets,
+			     unsigned int count, struct vr_stored *stored)
+{
+	unsigned int done;
+	int got = 0;
+
+	if (stored)
+		stored->count = 0;
+	for (done = 0; done < count; done++) {
+		const struct vr_net_packet *packet = &packets[done];
+
+		got = VR_E_TOO_LONG;
+		if (packet->len > 0 && packet->len <= rx->max_packet)
+			got = gather(rx, (uint64_t)packet->len + rx->header);
+		if (got == VR_E_TOO_LONG)
+			rx->stats.dropped_long++;
+		else if (got <= 0)
+			break;
+		else
+			deliver(rx, packet, (uint32_t)got);
+	}
+	if (rx->staged > 0) {
+		int error = vr_device_publish(rx->queue, stored);
+
+		rx->staged = 0;
+		if (error < 0)
+			return error;
+	}
+	return done > 0 ? (int)done : got;
+}
+
+int vr_net_device_rx_settle(struct vr_net_device_rx *rx)
+{
+	int done = 0;
+
+	while (rx->last > rx->first) {
+		if (vr_device_unpop(rx->queue, rx->chains[rx->last - 1].handle))
+			break;
+		rx->last--;
+		done++;
+	}
+	rx->first = 0;
+	rx->last = 0;
+	rx->segments_used = 0;
+	return done;
+}
+
+void vr_net_device_rx_stats(const struct vr_net_device_rx *rx, struct vr_net_stats *stats)
+{
+	*stats = rx->stats;
+}

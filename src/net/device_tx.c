@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* The device takes the packets that the driver sends. */
+#include <string.h>
+
+#include "net/device_config.h"
+#include "net/header.h"
+
+struct vr_net_device_tx {
+	struct vr_device *queue;
+	struct vr_net_stats stats;
+	struct vr_iovec *segments;
+	uint32_t burst;
+	uint32_t segment_count;
+	uint32_t header;
+	uint32_t max_packet;
+	uint32_t popped; /* buffers of the burst that is not released */
+	struct vr_chain chains[];
+};
+
+size_t vr_net_device_tx_size(const struct vr_net_device_config *config)
+{
+	struct vr_net_device_config c;
+
+	if (!vr_net_device_config_read(config, &c))
+		return 0;
+	return sizeof(struct vr_net_device_tx) + c.burst * sizeof(struct vr_chain) +
+	       c.segments * sizeof(struct vr_iovec);
+}
+
+int vr_net_device_tx_init(void *state, size_t bytes, const struct vr_net_device_config *config,
+			  struct vr_net_device_tx **tx)
+{
+	struct vr_net_device_config c;
+	struct vr_net_device_tx *t = state;
+
+	if (!vr_net_device_config_read(config, &c) || !c.queue || !state ||
+	    (uintptr_t)state % 64 || bytes < vr_net_device_tx_size(config) || !tx)
+		return VR_E_INVAL;
+	memset(t, 0, sizeof(*t));
+	t->queue = c.queue;
+	t->burst = c.burst;
+	t->segment_count = c.segments;
+	t->max_packet = c.max_packet;
+	t->header = vr_net_header_bytes(c.features);
+	t->segments = (struct vr_iovec *)(t->chains + c.burst);
+	*tx = t;
+	return 0;
+}
+
+/*
+ * Takes the header off the front of @chain, whatever segments it lies over. The chain has more
+ * bytes than that.
+ */
+static void take_header(struct vr_chain *chain, uint8_t *wire, uint32_t left)
+{
+	uint32_t at = 0;
+
+	while (left > 0) {
+		struct vr_iovec *segment = chain->segments;
+		uint32_t part = segment->len < left ? (uint32_t)segment->len : left;
+
+		memcpy(wire + at, segment->base, part);
+		at += part;
+		left -= part;
+		segment->base = (uint8_t *)segment->base + part;
+		segment->len -= part;
+		if (segment->len == 0) {
+			chain->segments++;
+			chain->readable--;
+		}
+	}
+	__asm__ volatile("" : : "r"(wire) : "memory");
+}
+
+/* Makes a packet of a buffer; false when there is none in it. */
+static bool read_packet(struct vr_net_device_tx *tx, struct vr_chain *chain,
+			struct vr_net_packet *packet)
+{
+	struct vr_iovec *first = chain->segments;
+	uint8_t wire[VR_NET_HEADER_MAX];
+	uint32_t header = tx->header;
+
+	if (chain->readable_bytes <= header) {
+		tx->stats.dropped_short++;
+		return false;
+	}
+	if (chain->readable_bytes - header > tx->max_packet) {
+		tx->stats.dropped_long++;
+		return false;
+	}
+	if (first->len > header) {
+		vr_net_header_copy(wire, first->base, header);
+		first->base = (uint8_t *)first->base + header;
+		first->len -= header;
+	} else {
+		take_header(chain, wire, header);
+	}
+	vr_net_header_decode(&packet->header, wire, header);
+	packet->pieces = chain->segments;
+	packet->piece_count = chain->readable;
+	packet->len = (uint32_t)(chain->readable_bytes - header);
+	return true;
+}
+
+int vr_net_device_tx_burst(struct vr_net_device_tx *tx, struct vr_net_packet *packets,
+			   unsigned int count)
+{
+	uint64_t bytes = 0;
+	unsigned int done = 0;
+	int popped;
+
+	if (tx->popped > 0)
+		return VR_E_STATE;
+	popped = vr_device_pop(tx->queue, tx->chains, count < tx->burst ? count : tx->burst,
+			       tx->segments, tx->segment_count);
+	if (popped == VR_E_SEGMENTS) {
+		tx->stats.fault = VR_NET_FAULT_SEGMENTS;
+		vr_device_break(tx->queue);
+		return VR_E_BROKEN;
+	}
+	if (popped <= 0)
+		return popped;
+	tx->popped = (uint32_t)popped;
+	for (int i = 0; i < popped; i++) {
+		if (!read_packet(tx, &tx->chains[i], &packets[done]))
+			continue;
+		bytes += packets[done].len;
+		done++;
+	}
+	tx->stats.packets += done;
+	tx->stats.bytes += bytes;
+	return (int)done;
+}
+
+int vr_net_device_tx_release(struct vr_net_device_tx *tx, struct vr_stored *stored)
+{
+	int done;
+
+	if (stored)
+		stored->count = 0;
+	if (tx->popped == 0)
+		return 0;
+	/* A packet has nothing to write, so each is used with length 0. */
+	done = vr_device_complete_oldest(tx->queue, NULL, tx->popped);
+	tx->popped = 0;
+	if (done < 0)
+		return done;
+	return vr_device_publish(tx->queue, stored);
+}
+
+void vr_net_device_tx_stats(const struct vr_net_device_tx *tx, struct vr_net_stats *stats)
+{
+	*stats = tx->stats;
+}
