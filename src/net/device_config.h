@@ -5,11 +5,11 @@
 
 #include <virtring/net.h>
 
-#define VR_NET_BURST_DEFAULT	64u
-#define VR_NET_BURST_MAX	1024u
-#define VR_NET_SEGMENTS_EACH	16u
+#define VR_NET_BURST_DEFAULT 64u
+#define VR_NET_BURST_MAX 1024u
+#define VR_NET_SEGMENTS_EACH 16u
 #define VR_NET_SEGMENTS_DEFAULT 1024u
-#define VR_NET_SEGMENTS_MAX	(1u << 20)
+#define VR_NET_SEGMENTS_MAX (1u << 20)
 
 /* Replaces zeros by their defaults; false when something is out of bounds. */
 static inline bool vr_net_device_config_read(const struct vr_net_device_config *config,

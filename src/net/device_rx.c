@@ -49,8 +49,8 @@ int vr_net_device_rx_init(void *state, size_t bytes, const struct vr_net_device_
 	struct vr_net_device_config c;
 	struct vr_net_device_rx *r = state;
 
-	if (!vr_net_device_config_read(config, &c) || !c.queue || !state ||
-	    (uintptr_t)state % 64 || bytes < vr_net_device_rx_size(config) || !rx)
+	if (!vr_net_device_config_read(config, &c) || !c.queue || !state || (uintptr_t)state % 64 ||
+	    bytes < vr_net_device_rx_size(config) || !rx)
 		return VR_E_INVAL;
 	memset(r, 0, sizeof(*r));
 	r->queue = c.queue;

@@ -33,8 +33,8 @@ int vr_net_device_tx_init(void *state, size_t bytes, const struct vr_net_device_
 	struct vr_net_device_config c;
 	struct vr_net_device_tx *t = state;
 
-	if (!vr_net_device_config_read(config, &c) || !c.queue || !state ||
-	    (uintptr_t)state % 64 || bytes < vr_net_device_tx_size(config) || !tx)
+	if (!vr_net_device_config_read(config, &c) || !c.queue || !state || (uintptr_t)state % 64 ||
+	    bytes < vr_net_device_tx_size(config) || !tx)
 		return VR_E_INVAL;
 	memset(t, 0, sizeof(*t));
 	t->queue = c.queue;

@@ -8,12 +8,12 @@
 
 /* Ethernet addresses and type, padded to two words; then the number, then words of pattern. */
 #define VR_NET_FRAME_HEAD 16u
-#define VR_NET_NUMBER_AT  16u
-#define VR_NET_FILL_AT	  24u
+#define VR_NET_NUMBER_AT 16u
+#define VR_NET_FILL_AT 24u
 
 /* Any odd numbers will do that leave no two neighbours alike. */
 #define VR_NET_FILL_START 0x9e3779b97f4a7c15ull
-#define VR_NET_FILL_STEP  0xbf58476d1ce4e5b9ull
+#define VR_NET_FILL_STEP 0xbf58476d1ce4e5b9ull
 
 static inline void vr_net_frame_head(uint8_t *head)
 {

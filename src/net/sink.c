@@ -6,13 +6,13 @@
 #include "net/pattern.h"
 
 /* testpmd's packets: IPv4 without options, UDP. */
-#define ETHERTYPE_AT  12u
-#define IP_AT	      14u
-#define IP_LENGTH_AT  16u
-#define IP_PROTO_AT   23u
+#define ETHERTYPE_AT 12u
+#define IP_AT 14u
+#define IP_LENGTH_AT 16u
+#define IP_PROTO_AT 23u
 #define UDP_LENGTH_AT 38u
-#define UDP_END	      42u
-#define PROTO_UDP     17u
+#define UDP_END 42u
+#define PROTO_UDP 17u
 
 /* Copies the front of a packet out of its pieces. */
 static uint32_t front(const struct vr_net_packet *packet, uint8_t *to, uint32_t bytes)
