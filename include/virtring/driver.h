@@ -95,17 +95,19 @@ struct vr_buffer {
  * @context: as added
  * @len: bytes that the device wrote, from the start of the writable segments; what lies beyond
  *       is unknown (2.7.8.2). Never above the writable capacity. 0 from vr_driver_reclaim().
+ * @kept: private
  * @segments: with VR_DRIVER_KEEP_SEGMENTS the number of segments, else 0
- * @kept: for vr_driver_used_segments()
+ * @descriptors: private
+ * @cookie: private
  */
 struct vr_used {
 	uint64_t token;
 	uint64_t context;
 	uint32_t len;
-	uint16_t segments;
-	uint16_t reserved;
 	uint32_t kept;
-	uint32_t reserved2;
+	uint16_t segments;
+	uint16_t descriptors;
+	uint32_t cookie;
 };
 
 /**

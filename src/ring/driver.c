@@ -87,6 +87,15 @@ int vr_driver_get(struct vr_driver *driver, struct vr_used *used, unsigned int c
 	return VR_E_INVAL;
 }
 
+int vr_packed_get_nothing(struct vr_driver *driver)
+{
+	uint64_t rest;
+
+	if (!vr_packed_look(driver, &rest))
+		return 0;
+	return vr_halt_fault(&driver->halt, VR_FAULT_USED_ID_FREE, vr_packed_id(rest), 0);
+}
+
 unsigned int vr_driver_free(const struct vr_driver *driver)
 {
 	return driver->free;

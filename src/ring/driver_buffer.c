@@ -3,12 +3,13 @@
 #include "driver_split.h"
 
 /* The bytes of one buffer must not exceed 2^32, those of its writable part must fit a length. */
-int vr_buffer_shape_many(const struct vr_driver *driver, const struct vr_buffer *buffer,
-			 struct vr_shape *shape)
+int vr_buffer_shape(const struct vr_driver *driver, const struct vr_buffer *buffer,
+		    struct vr_shape *shape)
 {
 	uint64_t readable = 0, writable = 0;
 	uint32_t i;
 
+	shape->segments = (uint32_t)buffer->readable + buffer->writable;
 	if (shape->segments == 0)
 		return VR_E_INVAL;
 	if (shape->segments > driver->max_segments)
@@ -81,7 +82,7 @@ uint32_t vr_driver_keep(struct vr_driver *driver, const struct vr_buffer *buffer
 }
 
 /* The nodes keep their contents and their order until the next add takes them. */
-void vr_driver_unkeep(struct vr_driver *driver, const struct vr_driver_buffer *record)
+void vr_driver_unkeep(struct vr_driver *driver, const struct vr_used *record)
 {
 	struct vr_kept *last = &driver->kept[record->kept];
 	uint32_t i;
@@ -128,14 +129,14 @@ bool vr_driver_length_wrong(struct vr_driver *driver, uint32_t *len, uint32_t ca
 int vr_split_find_batch(struct vr_driver *driver, uint32_t id, uint32_t jump)
 {
 	uint32_t mask = driver->size - 1;
-	uint32_t oldest = vr_driver_nth(driver, 0)->u.head;
+	uint32_t oldest = vr_driver_nth(driver, 0)->cookie;
 	uint32_t below = 0, above = (uint32_t)vr_driver_on_ring(driver);
 
 	if (id >= driver->size)
 		return vr_halt_fault(&driver->halt, VR_FAULT_USED_ID_RANGE, id, driver->size);
 	while (below < above) {
 		uint32_t middle = (below + above) / 2;
-		uint32_t head = vr_driver_nth(driver, middle)->u.head;
+		uint32_t head = vr_driver_nth(driver, middle)->cookie;
 
 		if (head == id && middle < jump)
 			return (int)middle + 1;

@@ -90,14 +90,9 @@ bool vr_driver_arm(struct vr_driver *driver, struct vr_stored *stored)
 /* Index steps up to and including the first one of the @buffers-th outstanding buffer. */
 static uint32_t delayed_steps(const struct vr_driver *driver, uint32_t buffers)
 {
-	uint32_t steps = 1;
-	uint32_t i;
-
 	if (driver->form != VR_FORM_PACKED_IN_ORDER)
 		return buffers;
-	for (i = 0; i + 1 < buffers; i++)
-		steps += vr_driver_nth(driver, i)->descriptors;
-	return steps;
+	return vr_driver_span(driver, buffers - 1) + 1;
 }
 
 bool vr_driver_arm_delayed(struct vr_driver *driver, unsigned int buffers, struct vr_stored *stored)

@@ -45,9 +45,9 @@ static void lay_out(const struct vr_driver_config *config, struct layout *layout
 	layout->kept_count = 0;
 	if (config->flags & VR_DRIVER_KEEP_SEGMENTS)
 		layout->kept_count = uses_tables(config) ? size * config->indirect_entries : size;
-	layout->buffers = vr_carve(&end, size, sizeof(struct vr_driver_buffer));
+	layout->buffers = vr_carve(&end, size, sizeof(struct vr_used));
 	layout->shadow = vr_carve(&end, packed ? 0 : size, sizeof(struct vr_shadow));
-	layout->avail_shadow = vr_carve(&end, packed ? 0 : size, sizeof(uint16_t));
+	layout->avail_shadow = vr_carve(&end, packed || in_order ? 0 : size, sizeof(uint16_t));
 	layout->free_ids = vr_carve(&end, in_order ? 0 : size, sizeof(uint16_t));
 	layout->kept = vr_carve(&end, layout->kept_count, sizeof(struct vr_kept));
 	layout->bytes = end;
@@ -63,12 +63,30 @@ size_t vr_driver_size(const struct vr_driver_config *config)
 	return layout.bytes;
 }
 
+/* No buffer is outstanding, and what the ring holds is not known. */
+static void forget_memory(struct vr_driver *driver)
+{
+	uint32_t i;
+
+	for (i = 0; i < driver->size; i++) {
+		driver->buffers[i].descriptors = 0;
+		driver->buffers[i].cookie = VR_COOKIE_UNKNOWN;
+		if (driver->shadow)
+			driver->shadow[i].rest = VR_SHADOW_UNKNOWN;
+		if (driver->form == VR_FORM_SPLIT) {
+			driver->avail_shadow[i] = UINT16_MAX;
+			driver->free_ids[i] = (uint16_t)i;
+		} else if (driver->form == VR_FORM_PACKED) {
+			driver->free_ids[i] = (uint16_t)(driver->size - 1 - i);
+		}
+	}
+}
+
 /* Every cursor back to the start. @base is where the other side stands, in vr_driver_base()'s format. */
 static void start(struct vr_driver *driver, uint32_t base)
 {
 	bool packed = vr_form_is_packed(driver->form);
 	uint64_t index = packed ? 0 : (uint16_t)base;
-	uint32_t i;
 
 	driver->added = index;
 	driver->published = index;
@@ -85,21 +103,13 @@ static void start(struct vr_driver *driver, uint32_t base)
 	driver->first = driver->next;
 	driver->used = vr_position_decode(base >> 16);
 	driver->add_slot = 0;
-	driver->get_slot = 0;
+	driver->get_slot = (uint32_t)index & (driver->size - 1);
 	driver->batch_left = 0;
 	driver->batch_len = 0;
 	driver->reclaim_id = 0;
 	driver->event = VR_EVENT_UNKNOWN;
 	driver->flags = VR_EVENT_UNKNOWN;
-	for (i = 0; i < driver->size; i++) {
-		driver->buffers[i].descriptors = 0;
-		if (driver->free_ids)
-			driver->free_ids[i] = (uint16_t)(packed ? driver->size - 1 - i : i);
-		if (!packed) {
-			driver->shadow[i].rest = VR_SHADOW_UNKNOWN;
-			driver->avail_shadow[i] = UINT16_MAX;
-		}
-	}
+	forget_memory(driver);
 	vr_halt_clear(&driver->halt);
 }
 
@@ -206,9 +216,11 @@ int vr_driver_init(void *state, size_t bytes, const struct vr_driver_config *con
 		driver->tables = (struct vr_desc *)config->indirect.host;
 		driver->tables_addr = config->indirect.addr;
 	}
-	driver->buffers = (struct vr_driver_buffer *)(void *)(memory + layout.buffers);
-	driver->shadow = (struct vr_shadow *)(void *)(memory + layout.shadow);
-	driver->avail_shadow = (uint16_t *)(void *)(memory + layout.avail_shadow);
+	driver->buffers = (struct vr_used *)(void *)(memory + layout.buffers);
+	if (!vr_form_is_packed(driver->form))
+		driver->shadow = (struct vr_shadow *)(void *)(memory + layout.shadow);
+	if (driver->form == VR_FORM_SPLIT)
+		driver->avail_shadow = (uint16_t *)(void *)(memory + layout.avail_shadow);
 	if (driver->form == VR_FORM_SPLIT || driver->form == VR_FORM_PACKED)
 		driver->free_ids = (uint16_t *)(void *)(memory + layout.free_ids);
 	driver->kept = (struct vr_kept *)(void *)(memory + layout.kept);
@@ -233,16 +245,11 @@ void vr_driver_stop(struct vr_driver *driver)
 /* In order the oldest comes first; what was validated but not handed out is taken back, too. */
 static int reclaim_in_order(struct vr_driver *driver, struct vr_used *used, unsigned int count)
 {
-	unsigned int done;
+	unsigned int done = 0;
 
-	for (done = 0; done < count && driver->handed != driver->added; done++) {
-		const struct vr_driver_buffer *record = &driver->buffers[driver->get_slot];
-
-		vr_driver_hand_out(driver, record, 0, &used[done]);
-		driver->get_slot = vr_next_slot(driver->get_slot, driver->size);
-		driver->free += record->descriptors;
-		driver->handed++;
-	}
+	driver->batch_left = (uint32_t)(driver->added - driver->handed);
+	while (done < count && driver->batch_left)
+		done += vr_driver_hand_batch(driver, used + done, count - done);
 	driver->batch_left = 0;
 	return (int)done;
 }
@@ -252,26 +259,28 @@ static int reclaim_plain(struct vr_driver *driver, struct vr_used *used, unsigne
 	unsigned int done = 0;
 
 	for (; done < count && driver->reclaim_id < driver->size; driver->reclaim_id++) {
-		struct vr_driver_buffer *record = &driver->buffers[driver->reclaim_id];
+		uint32_t id = driver->reclaim_id;
 
-		if (record->descriptors == 0)
+		if (driver->buffers[id].descriptors == 0)
 			continue;
-		vr_driver_hand_out(driver, record, 0, &used[done++]);
-		driver->free += record->descriptors;
+		driver->free += vr_driver_hand_out(driver, id, 0, &used[done++]);
 		driver->handed++;
-		record->descriptors = 0;
 	}
 	return (int)done;
 }
 
 int vr_driver_reclaim(struct vr_driver *driver, struct vr_used *used, unsigned int count)
 {
-	int done;
+	uint64_t batched = driver->stats.batched;
+	int done, i;
 
 	if (!(vr_halted(&driver->halt) & VR_HALT_STOPPED))
 		return VR_E_STATE;
 	done = driver->free_ids ? reclaim_plain(driver, used, count) :
 				  reclaim_in_order(driver, used, count);
+	for (i = 0; i < done; i++)
+		used[i].len = 0;
+	driver->stats.batched = batched;
 	driver->stats.reclaimed += (unsigned int)done;
 	driver->stats.used -= (unsigned int)done;
 	return done;
@@ -310,12 +319,10 @@ int vr_driver_reset(struct vr_driver *driver)
 uint32_t vr_driver_base(const struct vr_driver *driver)
 {
 	struct vr_position position = driver->used;
-	uint32_t i;
 
 	if (!vr_form_is_packed(driver->form))
 		return (uint16_t)(driver->handed + driver->batch_left);
-	for (i = 0; i < driver->batch_left; i++)
-		vr_advance(&position, vr_driver_nth(driver, i)->descriptors, driver->size);
+	vr_advance(&position, vr_driver_span(driver, driver->batch_left), driver->size);
 	return vr_position_encode(position) * 0x10001u;
 }
 

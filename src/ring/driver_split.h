@@ -18,11 +18,9 @@ VR_INLINE uint32_t vr_split_take(const struct vr_driver *driver, uint32_t index,
 	return in_order ? slot : driver->free_ids[slot];
 }
 
-VR_INLINE void vr_split_put(struct vr_driver *driver, uint32_t id, uint64_t addr, uint64_t rest)
+VR_INLINE void vr_split_put(struct vr_shadow *shadow, struct vr_desc *desc, uint64_t addr,
+			    uint64_t rest)
 {
-	struct vr_shadow *shadow = &driver->shadow[id];
-	struct vr_desc *desc = &driver->desc[id];
-
 	if (shadow->rest != rest) {
 		shadow->rest = rest;
 		vr_st64(&desc->rest, rest);
@@ -34,78 +32,175 @@ VR_INLINE void vr_split_put(struct vr_driver *driver, uint32_t id, uint64_t addr
 	}
 }
 
-/* Writes a buffer's descriptors and returns its head. */
-VR_INLINE uint32_t vr_split_write(struct vr_driver *driver, const struct vr_buffer *buffer,
-				  const struct vr_shape *shape, uint32_t take, bool in_order)
+/* Writes a buffer's descriptors, or its table, from the next free descriptor on: its head. */
+static inline void vr_split_write(struct vr_driver *driver, const struct vr_buffer *buffer,
+				  const struct vr_shape *shape, uint32_t head, bool in_order)
 {
-	uint32_t head = vr_split_take(driver, take, in_order);
 	uint32_t id = head;
 	uint32_t i;
 
-	if (vr_unlikely(vr_shape_indirect(shape))) {
+	if (vr_shape_indirect(shape)) {
 		uint64_t table = vr_driver_fill_table(driver, buffer, head, shape->segments);
 		uint32_t bytes = shape->segments * (uint32_t)sizeof(struct vr_desc);
 
-		vr_split_put(driver, head, table, vr_split_rest(bytes, VR_DESC_INDIRECT, 0));
-		return head;
+		vr_split_put(&driver->shadow[head], &driver->desc[head], table,
+			     vr_split_rest(bytes, VR_DESC_INDIRECT, 0));
+		return;
 	}
-	for (i = 0;; i++) {
+	for (i = 0; i < shape->segments; i++) {
 		const struct vr_segment *segment = &buffer->segments[i];
 		uint32_t flags = i < buffer->readable ? 0 : VR_DESC_WRITE;
-		uint32_t next;
+		uint32_t next = 0;
 
-		if (vr_likely(i + 1 == shape->segments)) {
-			vr_split_put(driver, id, segment->addr,
-				     vr_split_rest(segment->len, flags, 0));
-			return head;
+		if (i + 1 < shape->segments) {
+			flags |= VR_DESC_NEXT;
+			next = vr_split_take(driver, driver->take + i + 1, in_order);
 		}
-		next = vr_split_take(driver, take + i + 1, in_order);
-		vr_split_put(driver, id, segment->addr,
-			     vr_split_rest(segment->len, flags | VR_DESC_NEXT, next));
+		vr_split_put(&driver->shadow[id], &driver->desc[id], segment->addr,
+			     vr_split_rest(segment->len, flags, next));
 		id = next;
 	}
+}
+
+/* Stages a buffer of any shape. 1; 0 when it does not fit now; an error. */
+static inline int vr_split_add_one(struct vr_driver *driver, const struct vr_buffer *buffer,
+				   bool in_order)
+{
+	uint32_t slot = (uint32_t)driver->added & (driver->size - 1);
+	struct vr_shape shape;
+	uint32_t head;
+	int error = vr_buffer_shape(driver, buffer, &shape);
+
+	if (error || shape.descriptors > driver->free)
+		return error;
+	head = vr_split_take(driver, driver->take, in_order);
+	vr_split_write(driver, buffer, &shape, head, in_order);
+	if (in_order) {
+		vr_driver_record(driver, &driver->buffers[slot], buffer, &shape);
+		driver->buffers[slot].cookie = head;
+	} else {
+		vr_driver_record(driver, &driver->buffers[head], buffer, &shape);
+		driver->buffers[head].cookie = (uint32_t)driver->added;
+		driver->avail_shadow[slot] = (uint16_t)head;
+	}
+	vr_st16(&driver->avail->ring[slot], (uint16_t)head);
+	driver->free -= shape.descriptors;
+	driver->take += shape.descriptors;
+	driver->added++;
+	return 1;
+}
+
+/* How many descriptors and index slots follow each other before one of the two wraps. */
+VR_INLINE unsigned int vr_split_run(const struct vr_driver *driver, unsigned int count)
+{
+	uint32_t first = driver->take & (driver->size - 1);
+	uint32_t slot = (uint32_t)driver->added & (driver->size - 1);
+
+	return vr_min(vr_min(count, driver->free), driver->size - (first > slot ? first : slot));
+}
+
+/* In order: stages buffers of one segment, as long as they are of one kind and nothing wraps. */
+VR_INLINE unsigned int vr_split_add_ordered(struct vr_driver *driver,
+					    const struct vr_buffer *buffers, unsigned int count,
+					    uint32_t kind)
+{
+	uint32_t first = driver->take & (driver->size - 1);
+	uint32_t slot = (uint32_t)driver->added & (driver->size - 1);
+	struct vr_shadow *shadow = &driver->shadow[first];
+	struct vr_desc *desc = &driver->desc[first];
+	struct vr_used *record = &driver->buffers[slot];
+	struct vr_le16 *avail = &driver->avail->ring[slot];
+	uint32_t flags = kind == VR_KIND_WRITABLE ? VR_DESC_WRITE : 0;
+	unsigned int i;
+
+	for (i = 0; i < count && vr_buffer_single(&buffers[i], kind); i++) {
+		const struct vr_segment *segment = buffers[i].segments;
+		uint32_t head = first + i;
+
+		vr_split_put(&shadow[i], &desc[i], segment->addr,
+			     vr_split_rest(segment->len, flags, 0));
+		vr_driver_record_single(&record[i], &buffers[i], kind);
+		if (vr_unlikely(record[i].cookie != head)) {
+			record[i].cookie = head;
+			vr_st16(&avail[i], (uint16_t)head);
+		}
+	}
+	return i;
+}
+
+/* Plain: the same, with the descriptors in the order in which they became free. */
+VR_INLINE unsigned int vr_split_add_plain(struct vr_driver *driver, const struct vr_buffer *buffers,
+					  unsigned int count, uint32_t kind)
+{
+	uint32_t slot = (uint32_t)driver->added & (driver->size - 1);
+	const uint16_t *free_ids = &driver->free_ids[driver->take & (driver->size - 1)];
+	uint16_t *avail_shadow = &driver->avail_shadow[slot];
+	struct vr_le16 *avail = &driver->avail->ring[slot];
+	struct vr_shadow *shadow = driver->shadow;
+	struct vr_desc *desc = driver->desc;
+	struct vr_used *records = driver->buffers;
+	uint32_t serial = (uint32_t)driver->added;
+	uint32_t flags = kind == VR_KIND_WRITABLE ? VR_DESC_WRITE : 0;
+	unsigned int i;
+
+	for (i = 0; i < count && vr_buffer_single(&buffers[i], kind); i++) {
+		const struct vr_segment *segment = buffers[i].segments;
+		uint32_t head = free_ids[i];
+		struct vr_used *record = &records[head];
+
+		vr_split_put(&shadow[head], &desc[head], segment->addr,
+			     vr_split_rest(segment->len, flags, 0));
+		vr_driver_record_single(record, &buffers[i], kind);
+		record->segments = 0;
+		record->descriptors = 1;
+		record->cookie = serial + i;
+		if (vr_unlikely(avail_shadow[i] != head)) {
+			avail_shadow[i] = (uint16_t)head;
+			vr_st16(&avail[i], (uint16_t)head);
+		}
+	}
+	return i;
+}
+
+VR_INLINE unsigned int vr_split_add_run(struct vr_driver *driver, const struct vr_buffer *buffers,
+					unsigned int count, bool in_order)
+{
+	uint32_t kind = vr_buffer_kind(buffers);
+	unsigned int run = 0;
+
+	count = vr_split_run(driver, count);
+	if (kind == VR_KIND_READABLE)
+		run = in_order ? vr_split_add_ordered(driver, buffers, count, VR_KIND_READABLE) :
+				 vr_split_add_plain(driver, buffers, count, VR_KIND_READABLE);
+	else if (kind == VR_KIND_WRITABLE)
+		run = in_order ? vr_split_add_ordered(driver, buffers, count, VR_KIND_WRITABLE) :
+				 vr_split_add_plain(driver, buffers, count, VR_KIND_WRITABLE);
+	driver->free -= run;
+	driver->take += run;
+	driver->added += run;
+	return run;
 }
 
 VR_INLINE int vr_split_add(struct vr_driver *driver, const struct vr_buffer *buffers,
 			   unsigned int count, bool in_order)
 {
-	uint32_t free = driver->free;
-	uint32_t take = driver->take;
-	uint64_t added = driver->added;
-	unsigned int done;
-	int error = 0;
+	unsigned int done = 0;
 
-	for (done = 0; done < count; done++) {
-		struct vr_driver_buffer *record;
-		struct vr_shape shape;
-		uint32_t slot, head;
+	while (done < count) {
+		unsigned int run = 0;
+		int one;
 
-		error = vr_buffer_shape(driver, &buffers[done], &shape);
-		if (vr_unlikely(error) || shape.descriptors > free)
-			break;
-		head = vr_split_write(driver, &buffers[done], &shape, take, in_order);
-		if (in_order) {
-			record = &driver->buffers[driver->add_slot];
-			driver->add_slot = vr_next_slot(driver->add_slot, driver->size);
-			record->u.head = head;
-		} else {
-			record = &driver->buffers[head];
-			record->u.serial = (uint32_t)added;
-		}
-		vr_driver_record(driver, record, &buffers[done], &shape);
-		slot = (uint32_t)added & (driver->size - 1);
-		if (driver->avail_shadow[slot] != head) {
-			driver->avail_shadow[slot] = (uint16_t)head;
-			vr_st16(&driver->avail->ring[slot], (uint16_t)head);
-		}
-		free -= shape.descriptors;
-		take += shape.descriptors;
-		added++;
+		if (vr_likely(!driver->keep))
+			run = vr_split_add_run(driver, buffers + done, count - done, in_order);
+		done += run;
+		if (run)
+			continue;
+		one = vr_split_add_one(driver, buffers + done, in_order);
+		if (one <= 0)
+			return done ? (int)done : one;
+		done++;
 	}
-	driver->free = free;
-	driver->take = take;
-	driver->added = added;
-	return done ? (int)done : error;
+	return (int)done;
 }
 
 VR_INLINE void vr_split_publish(struct vr_driver *driver)
@@ -145,14 +240,15 @@ VR_INLINE int vr_split_look(struct vr_driver *driver)
 /* Gives a chain's descriptors back to the queue of free ones. */
 VR_INLINE void vr_split_release(struct vr_driver *driver, uint32_t id, uint32_t descriptors)
 {
+	uint32_t mask = driver->size - 1;
 	uint32_t put = driver->take + driver->free;
-	uint32_t i;
 
-	for (i = 0; i < descriptors; i++) {
-		driver->free_ids[(put + i) & (driver->size - 1)] = (uint16_t)id;
-		id = vr_split_next(driver->shadow[id].rest);
-	}
 	driver->free += descriptors;
+	driver->free_ids[put & mask] = (uint16_t)id;
+	while (vr_unlikely(--descriptors)) {
+		id = vr_split_next(driver->shadow[id].rest);
+		driver->free_ids[++put & mask] = (uint16_t)id;
+	}
 }
 
 /*
@@ -161,22 +257,103 @@ VR_INLINE void vr_split_release(struct vr_driver *driver, uint32_t id, uint32_t 
  */
 VR_INLINE int vr_driver_judge(struct vr_driver *driver, uint32_t id, uint32_t *len)
 {
-	const struct vr_driver_buffer *record;
+	const struct vr_used *record;
 
 	if (vr_unlikely(id >= driver->size))
 		return vr_halt_fault(&driver->halt, VR_FAULT_USED_ID_RANGE, id, driver->size);
 	record = &driver->buffers[id];
 	if (vr_unlikely(record->descriptors == 0 ||
-			(int32_t)((uint32_t)driver->published - record->u.serial) <= 0))
+			(int32_t)((uint32_t)driver->published - record->cookie) <= 0))
 		return vr_halt_fault(&driver->halt, VR_FAULT_USED_ID_FREE, id, 0);
-	return vr_driver_length(driver, len, record->capacity) ? 0 : VR_E_BROKEN;
+	return vr_driver_length(driver, len, record->len) ? 0 : VR_E_BROKEN;
 }
 
-/* Plain: each used element names its buffer. */
+/* Plain: hands out the buffer that a used entry names. Returns its descriptors. */
+static inline uint32_t vr_driver_hand_out(struct vr_driver *driver, uint32_t id, uint32_t len,
+					  struct vr_used *used)
+{
+	struct vr_used *record = &driver->buffers[id];
+	uint32_t descriptors = record->descriptors;
+
+	*used = *record;
+	used->len = len;
+	record->descriptors = 0;
+	if (driver->keep)
+		vr_driver_unkeep(driver, record);
+	return descriptors;
+}
+
+/*
+ * Plain: hands out the buffer of a common used entry: of one descriptor, with a length that it can
+ * have. Leaves everything as it is when the entry is another one; then the long way, which also says
+ * what is wrong with it, has to judge it. So it has for all entries while buffers are staged, which
+ * the device cannot know of, or segments are kept.
+ */
+VR_INLINE bool vr_common_get(struct vr_used *records, uint32_t size, uint32_t id, uint32_t len,
+			     struct vr_used *used)
+{
+	struct vr_used *record = &records[id];
+
+	if (vr_unlikely(id >= size) || vr_unlikely(record->descriptors != 1) ||
+	    vr_unlikely(len > record->len))
+		return false;
+	*used = *record;
+	used->len = len;
+	record->descriptors = 0;
+	return true;
+}
+
+VR_INLINE bool vr_common_none(const struct vr_driver *driver)
+{
+	return vr_unlikely(driver->keep) || vr_unlikely(driver->added != driver->published);
+}
+
+/* Plain: an entry that is not common. 1 or an error. */
+static inline int vr_split_get_one(struct vr_driver *driver, uint32_t id, uint32_t len,
+				   struct vr_used *used)
+{
+	int error = vr_driver_judge(driver, id, &len);
+
+	if (error)
+		return error;
+	vr_split_release(driver, id, vr_driver_hand_out(driver, id, len, used));
+	driver->handed++;
+	return 1;
+}
+
+/*
+ * Plain: takes common elements, as long as nothing wraps. One that is not common ends the run and is
+ * left in @id and @len, read once; @odd says so.
+ */
+VR_INLINE unsigned int vr_split_get_run(struct vr_driver *driver, struct vr_used *used,
+					unsigned int count, uint32_t *id, uint32_t *len, bool *odd)
+{
+	uint32_t mask = driver->size - 1;
+	uint32_t slot = (uint32_t)driver->handed & mask;
+	uint32_t put = (driver->take + driver->free) & mask;
+	const struct vr_used_elem *elem = &driver->used_ring->ring[slot];
+	uint16_t *free_ids = &driver->free_ids[put];
+	struct vr_used *records = driver->buffers;
+	unsigned int i;
+
+	count = vr_min(count, mask + 1 - (slot > put ? slot : put));
+	for (i = 0; i < count; i++) {
+		*id = vr_ld32(&elem[i].id);
+		*len = vr_ld32(&elem[i].len);
+		if (!vr_common_get(records, mask + 1, *id, *len, &used[i]))
+			break;
+		free_ids[i] = (uint16_t)*id;
+	}
+	*odd = i < count;
+	driver->free += i;
+	driver->handed += i;
+	return i;
+}
+
+/* Plain: each used element names its buffer, and is read once. */
 VR_INLINE int vr_split_get(struct vr_driver *driver, struct vr_used *used, unsigned int count)
 {
-	unsigned int done;
-	int error = 0;
+	unsigned int done = 0;
 
 	if (driver->seen == driver->handed) {
 		int more = vr_split_look(driver);
@@ -184,86 +361,108 @@ VR_INLINE int vr_split_get(struct vr_driver *driver, struct vr_used *used, unsig
 		if (more <= 0)
 			return more;
 	}
-	for (done = 0; done < count && driver->handed != driver->seen; done++) {
-		uint32_t slot = (uint32_t)driver->handed & (driver->size - 1);
-		const struct vr_used_elem *elem = &driver->used_ring->ring[slot];
-		uint32_t id = vr_ld32(&elem->id);
-		uint32_t len = vr_ld32(&elem->len);
-		struct vr_driver_buffer *record;
+	count = vr_min(count, (uint32_t)(driver->seen - driver->handed));
+	while (done < count) {
+		const struct vr_used_elem *elem;
+		uint32_t id, len;
+		bool odd = true;
+		int one;
 
-		error = vr_driver_judge(driver, id, &len);
-		if (vr_unlikely(error))
-			break;
-		record = &driver->buffers[id];
-		vr_driver_hand_out(driver, record, len, &used[done]);
-		vr_split_release(driver, id, record->descriptors);
-		record->descriptors = 0;
-		driver->handed++;
+		if (vr_common_none(driver)) {
+			elem = &driver->used_ring
+					->ring[(uint32_t)driver->handed & (driver->size - 1)];
+			id = vr_ld32(&elem->id);
+			len = vr_ld32(&elem->len);
+		} else {
+			done += vr_split_get_run(driver, used + done, count - done, &id, &len,
+						 &odd);
+		}
+		if (!odd)
+			continue;
+		one = vr_split_get_one(driver, id, len, &used[done]);
+		if (one < 0)
+			return done ? (int)done : one;
+		done++;
 	}
-	return done ? (int)done : error;
-}
-
-VR_INLINE struct vr_driver_buffer *vr_driver_nth(const struct vr_driver *driver, uint32_t n)
-{
-	uint32_t slot = driver->get_slot + n;
-
-	return &driver->buffers[slot >= driver->size ? slot - driver->size : slot];
+	return (int)done;
 }
 
 int vr_split_find_batch(struct vr_driver *driver, uint32_t id, uint32_t jump);
 
 /*
  * In order: one element may stand for several buffers, and names the last of them (2.7.9). Finds how
- * many, before anything is handed out.
+ * many, before anything is handed out. 1 or an error.
  */
-VR_INLINE int vr_split_look_batch(struct vr_driver *driver)
+VR_INLINE int vr_split_begin_batch(struct vr_driver *driver, uint32_t id, uint32_t len)
 {
-	const struct vr_used_elem *elem;
-	uint32_t id, len, jump;
-	int batch = 1;
+	uint32_t jump = (uint32_t)(driver->seen - driver->handed);
+	int batch = (int)jump;
 
-	if (driver->seen == driver->handed) {
-		int more = vr_split_look(driver);
-
-		if (more <= 0)
-			return more;
-	}
-	elem = &driver->used_ring->ring[(uint32_t)driver->handed & (driver->size - 1)];
-	id = vr_ld32(&elem->id);
-	len = vr_ld32(&elem->len);
-	jump = (uint32_t)(driver->seen - driver->handed);
-	if (vr_driver_nth(driver, 0)->u.head != id) {
-		batch = (int)jump;
-		if (vr_driver_nth(driver, jump - 1)->u.head != id)
-			batch = vr_split_find_batch(driver, id, jump);
-		if (vr_unlikely(batch < 0))
-			return batch;
-	}
-	if (!vr_driver_length(driver, &len, vr_driver_nth(driver, (uint32_t)batch - 1)->capacity))
+	if (vr_driver_nth(driver, jump - 1)->cookie != id)
+		batch = vr_split_find_batch(driver, id, jump);
+	if (vr_unlikely(batch < 0))
+		return batch;
+	if (!vr_driver_length(driver, &len, vr_driver_nth(driver, (uint32_t)batch - 1)->len))
 		return VR_E_BROKEN;
 	driver->batch_left = (uint32_t)batch;
 	driver->batch_len = len;
 	return 1;
 }
 
+/*
+ * In order: takes elements that stand for one buffer each, as long as nothing wraps. The one that does
+ * not is left in @id and @len, read once.
+ */
+VR_INLINE unsigned int vr_split_get_singles(struct vr_driver *driver, struct vr_used *used,
+					    unsigned int count, uint32_t *id, uint32_t *len)
+{
+	const struct vr_used *record = &driver->buffers[driver->get_slot];
+	const struct vr_used_elem *elem = &driver->used_ring->ring[driver->get_slot];
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		*id = vr_ld32(&elem[i].id);
+		*len = vr_ld32(&elem[i].len);
+		if (record[i].cookie != *id || vr_unlikely(*len > record[i].len))
+			break;
+		used[i] = record[i];
+		used[i].len = *len;
+	}
+	if (i)
+		vr_driver_retire(driver, i);
+	return i;
+}
+
 VR_INLINE int vr_split_get_in_order(struct vr_driver *driver, struct vr_used *used,
 				    unsigned int count, bool halted)
 {
-	unsigned int done;
-	int more = 0;
+	unsigned int done = 0;
 
-	for (done = 0; done < count; done++) {
-		if (driver->batch_left == 0) {
-			/* The index is looked at once a call: a device must not keep us here. */
-			if (halted || (done && driver->seen == driver->handed))
-				break;
-			more = vr_split_look_batch(driver);
-			if (more <= 0)
-				break;
+	while (done < count) {
+		uint32_t singles, run, id, len;
+		int more = 1;
+
+		if (driver->batch_left) {
+			done += vr_driver_hand_batch(driver, used + done, count - done);
+			continue;
 		}
-		vr_driver_hand_oldest(driver, &used[done]);
+		/* The index is looked at once a call: a device must not keep us here. */
+		if (vr_unlikely(halted) || (done && driver->seen == driver->handed))
+			break;
+		if (driver->seen == driver->handed)
+			more = vr_split_look(driver);
+		if (more <= 0)
+			return more;
+		singles = vr_min(count - done, (uint32_t)(driver->seen - driver->handed));
+		singles = vr_min(singles, driver->size - driver->get_slot);
+		run = vr_split_get_singles(driver, used + done, singles, &id, &len);
+		done += run;
+		if (run < singles)
+			more = vr_split_begin_batch(driver, id, len);
+		if (vr_unlikely(more < 0))
+			return done ? (int)done : more;
 	}
-	return done ? (int)done : more;
+	return (int)done;
 }
 
 #endif

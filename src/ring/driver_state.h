@@ -13,19 +13,14 @@
 
 #include <virtring/driver.h>
 
-/* A buffer that was added. Plain forms find it by id, in-order forms by age. */
-struct vr_driver_buffer {
-	uint64_t token;
-	uint64_t context;
-	uint32_t capacity; /* bytes of its writable segments */
-	uint32_t kept; /* its first node in the pool of kept segments */
-	uint16_t descriptors; /* ring descriptors; plain forms: 0 when not outstanding */
-	uint16_t segments;
-	union {
-		uint32_t serial; /* plain forms: low half of the count of buffers added before */
-		uint32_t head; /* split in order: first descriptor */
-	} u;
-};
+/*
+ * A buffer that was added is remembered as what vr_driver_get() will say of it, so that handing it out
+ * is a copy. Its len is its writable capacity meanwhile. Plain forms find it by id: descriptors is 0
+ * when it is not outstanding, the cookie is the low half of the count of buffers added before it.
+ * In-order forms find it by age: the cookie is its first descriptor, and where the next buffer
+ * starts says how many it has.
+ */
+#define VR_COOKIE_UNKNOWN UINT32_MAX
 
 /* What the descriptor table holds, as far as this side has written it. */
 struct vr_shadow {
@@ -62,9 +57,9 @@ struct vr_driver {
 	struct vr_used_ring *used_ring;
 	struct vr_packed_event *driver_event;
 	struct vr_packed_event *device_event;
-	struct vr_driver_buffer *buffers;
+	struct vr_used *buffers;
 	struct vr_shadow *shadow; /* split */
-	uint16_t *avail_shadow; /* split */
+	uint16_t *avail_shadow; /* split plain */
 	uint16_t *free_ids; /* plain: split a queue of descriptors, packed a stack of ids */
 	struct vr_kept *kept;
 	struct vr_desc *tables;
@@ -81,7 +76,7 @@ struct vr_driver {
 	uint32_t staged_descs; /* packed */
 	struct vr_position next; /* packed: where the next descriptor goes */
 	struct vr_position first; /* packed: where the first staged descriptor went */
-	uint32_t add_slot; /* in order: the next buffer's record */
+	uint32_t add_slot; /* packed in order: the next buffer's record */
 	uint32_t kept_free; /* head of the free kept nodes */
 
 	/* getting */
@@ -99,6 +94,11 @@ struct vr_driver {
 	struct vr_driver_stats stats; /* of the time before that */
 };
 
+VR_INLINE uint32_t vr_min(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
 VR_INLINE uint64_t vr_driver_on_ring(const struct vr_driver *driver)
 {
 	return driver->published - driver->handed;
@@ -111,59 +111,58 @@ struct vr_shape {
 	uint32_t capacity;
 };
 
-int vr_buffer_shape_many(const struct vr_driver *driver, const struct vr_buffer *buffer,
-			 struct vr_shape *shape);
-
-/* Judges a buffer before anything is touched. */
-VR_INLINE int vr_buffer_shape(const struct vr_driver *driver, const struct vr_buffer *buffer,
-			      struct vr_shape *shape)
-{
-	shape->segments = (uint32_t)buffer->readable + buffer->writable;
-	if (vr_unlikely(shape->segments != 1))
-		return vr_buffer_shape_many(driver, buffer, shape);
-	shape->descriptors = 1;
-	shape->capacity = buffer->writable ? buffer->segments[0].len : 0;
-	return vr_likely(buffer->segments[0].len) ? 0 : VR_E_INVAL;
-}
+int vr_buffer_shape(const struct vr_driver *driver, const struct vr_buffer *buffer,
+		    struct vr_shape *shape);
 
 VR_INLINE bool vr_shape_indirect(const struct vr_shape *shape)
 {
 	return shape->descriptors != shape->segments;
 }
 
+/*
+ * The common buffers, of one segment, have a path of their own through the add of each form, which
+ * takes runs of one kind: the numbers of readable and writable segments in one word. What depends on
+ * the kind is a constant there.
+ */
+#define VR_KIND_READABLE 1u
+#define VR_KIND_WRITABLE (1u << 16)
+
+VR_INLINE uint32_t vr_buffer_kind(const struct vr_buffer *buffer)
+{
+	return buffer->readable | (uint32_t)buffer->writable << 16;
+}
+
+VR_INLINE bool vr_buffer_single(const struct vr_buffer *buffer, uint32_t kind)
+{
+	return vr_likely(vr_buffer_kind(buffer) == kind) && vr_likely(buffer->segments->len);
+}
+
+/* Remembers such a buffer. */
+VR_INLINE void vr_driver_record_single(struct vr_used *record, const struct vr_buffer *buffer,
+				       uint32_t kind)
+{
+	record->token = buffer->token;
+	record->context = buffer->context;
+	record->len = kind == VR_KIND_WRITABLE ? buffer->segments->len : 0;
+}
+
 uint64_t vr_driver_fill_table(struct vr_driver *driver, const struct vr_buffer *buffer,
 			      uint32_t slot, uint32_t segments);
 uint32_t vr_driver_keep(struct vr_driver *driver, const struct vr_buffer *buffer,
 			uint32_t segments);
-void vr_driver_unkeep(struct vr_driver *driver, const struct vr_driver_buffer *record);
+void vr_driver_unkeep(struct vr_driver *driver, const struct vr_used *record);
 
-VR_INLINE void vr_driver_record(struct vr_driver *driver, struct vr_driver_buffer *record,
-				const struct vr_buffer *buffer, const struct vr_shape *shape)
+/* Remembers a buffer of any shape, but for the cookie. */
+static inline void vr_driver_record(struct vr_driver *driver, struct vr_used *record,
+				    const struct vr_buffer *buffer, const struct vr_shape *shape)
 {
 	record->token = buffer->token;
 	record->context = buffer->context;
-	record->capacity = shape->capacity;
+	record->len = shape->capacity;
 	record->descriptors = (uint16_t)shape->descriptors;
-	if (vr_unlikely(driver->keep)) {
+	if (driver->keep) {
 		record->segments = (uint16_t)shape->segments;
 		record->kept = vr_driver_keep(driver, buffer, shape->segments);
-	}
-}
-
-VR_INLINE void vr_driver_hand_out(struct vr_driver *driver, const struct vr_driver_buffer *record,
-				  uint32_t len, struct vr_used *used)
-{
-	used->token = record->token;
-	used->context = record->context;
-	used->len = len;
-	used->segments = 0;
-	used->reserved = 0;
-	used->kept = 0;
-	used->reserved2 = 0;
-	if (vr_unlikely(driver->keep)) {
-		used->segments = record->segments;
-		used->kept = record->kept;
-		vr_driver_unkeep(driver, record);
 	}
 }
 
@@ -176,23 +175,71 @@ VR_INLINE bool vr_driver_length(struct vr_driver *driver, uint32_t *len, uint32_
 }
 
 /* In-order records form a ring of any size. */
-VR_INLINE uint32_t vr_next_slot(uint32_t slot, uint32_t size)
+VR_INLINE struct vr_used *vr_driver_nth(const struct vr_driver *driver, uint32_t n)
 {
-	return slot + 1 == size ? 0 : slot + 1;
+	uint32_t slot = driver->get_slot + n;
+
+	return &driver->buffers[slot >= driver->size ? slot - driver->size : slot];
 }
 
-/* Hands out the oldest buffer; all but the last of a batch were used completely (2.7.9, 2.8.9). */
-VR_INLINE uint32_t vr_driver_hand_oldest(struct vr_driver *driver, struct vr_used *used)
+/* In order: where the @n-th outstanding buffer starts, or behind the last one the next will. */
+VR_INLINE uint32_t vr_driver_start_of(const struct vr_driver *driver, uint32_t n)
 {
-	const struct vr_driver_buffer *record = &driver->buffers[driver->get_slot];
-	bool last = --driver->batch_left == 0;
+	if (n < driver->added - driver->handed)
+		return vr_driver_nth(driver, n)->cookie;
+	return driver->form == VR_FORM_SPLIT_IN_ORDER ? driver->take & (driver->size - 1) :
+							driver->next.slot;
+}
 
-	vr_driver_hand_out(driver, record, last ? driver->batch_len : record->capacity, used);
-	driver->stats.batched += !last;
-	driver->get_slot = vr_next_slot(driver->get_slot, driver->size);
-	driver->free += record->descriptors;
-	driver->handed++;
-	return record->descriptors;
+/* In order: descriptors of the first @n outstanding buffers. */
+VR_INLINE uint32_t vr_driver_span(const struct vr_driver *driver, uint32_t n)
+{
+	uint32_t start, end;
+
+	if (n == 0)
+		return 0;
+	start = vr_driver_start_of(driver, 0);
+	end = vr_driver_start_of(driver, n);
+	/* Back where they start, they fill the ring. */
+	return end > start ? end - start : end + driver->size - start;
+}
+
+/* In order: the @count oldest buffers were handed out; they do not wrap in memory. */
+VR_INLINE void vr_driver_retire(struct vr_driver *driver, uint32_t count)
+{
+	uint32_t slot = driver->get_slot;
+	uint32_t span = vr_driver_span(driver, count);
+	uint32_t i;
+
+	if (vr_unlikely(driver->keep)) {
+		for (i = 0; i < count; i++)
+			vr_driver_unkeep(driver, &driver->buffers[slot + i]);
+	}
+	driver->get_slot = slot + count == driver->size ? 0 : slot + count;
+	driver->free += span;
+	driver->handed += count;
+	/* A split ring does not care. */
+	vr_advance(&driver->used, span, driver->size);
+}
+
+/*
+ * In order: hands out a piece of the validated batch. Its buffers were used completely (2.7.9, 2.8.9),
+ * and what was remembered of them says so; only of the last one there is a length.
+ */
+VR_INLINE uint32_t vr_driver_hand_batch(struct vr_driver *driver, struct vr_used *used,
+					uint32_t count)
+{
+	count = vr_min(count, driver->batch_left);
+	count = vr_min(count, driver->size - driver->get_slot);
+	__builtin_memcpy(used, &driver->buffers[driver->get_slot], count * sizeof(*used));
+	vr_driver_retire(driver, count);
+	driver->batch_left -= count;
+	driver->stats.batched += count;
+	if (driver->batch_left == 0) {
+		used[count - 1].len = driver->batch_len;
+		driver->stats.batched--;
+	}
+	return count;
 }
 
 #endif
