@@ -256,9 +256,9 @@ int vr_sigbus_remove(void);
 /* ---- shared memory for a front end ---- */
 
 /* flags of struct vr_shm_config */
-#define VR_SHM_HUGE	 1u /* use huge pages if the machine has free ones */
+#define VR_SHM_HUGE 1u /* use huge pages if the machine has free ones */
 #define VR_SHM_HUGE_ONLY 2u /* fail rather than use normal pages */
-#define VR_SHM_POPULATE	 4u /* back all pages with memory now */
+#define VR_SHM_POPULATE 4u /* back all pages with memory now */
 
 /**
  * struct vr_shm_config - what memory to create

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -63,7 +64,7 @@ static void copy_config(struct vr_vu_backend *b, const struct vr_vu_backend_conf
 	b->config.ops = NULL;
 	b->config.path = NULL;
 	if (config->path)
-		strcpy(b->path, config->path);
+		(void)snprintf(b->path, sizeof(b->path), "%s", config->path);
 	if (!config->queue_num)
 		b->config.queue_num = config->vrings;
 	if (!config->max_queue_size)

@@ -25,7 +25,7 @@ int vri_backend_refuse(struct vr_vu_backend *b, int error, const char *format, .
 	else
 		len = snprintf(b->error, sizeof(b->error), "request %u: ", request);
 	va_start(args, format);
-	vsnprintf(b->error + len, sizeof(b->error) - (size_t)len, format, args);
+	(void)vsnprintf(b->error + len, sizeof(b->error) - (size_t)len, format, args);
 	va_end(args);
 	vri_backend_log(b, b->error);
 	return error;
@@ -36,7 +36,7 @@ void vri_backend_fail(struct vr_vu_backend *b, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(b->error, sizeof(b->error), format, args);
+	(void)vsnprintf(b->error, sizeof(b->error), format, args);
 	va_end(args);
 	vri_backend_log(b, b->error);
 	b->failed = true;

@@ -15,7 +15,7 @@
 
 union control {
 	struct cmsghdr align;
-	char bytes[CMSG_SPACE(FDS_SEEN * sizeof(int))];
+	char bytes[CMSG_SPACE((size_t)FDS_SEEN * sizeof(int))];
 };
 
 static void keep_fd(struct vu_rx *rx, int fd, bool first)

@@ -69,7 +69,7 @@ int vri_frontend_refuse(struct vr_vu_frontend *f, int error, const char *format,
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(f->error, sizeof(f->error), format, args);
+	(void)vsnprintf(f->error, sizeof(f->error), format, args);
 	va_end(args);
 	return error;
 }
@@ -93,7 +93,7 @@ int vr_vu_frontend_create(const struct vr_vu_frontend_config *config,
 	f->protocol_wanted = config->protocol_features ? config->protocol_features :
 							 PROTOCOL_DEFAULT;
 	if (config->path)
-		strcpy(f->path, config->path);
+		(void)snprintf(f->path, sizeof(f->path), "%s", config->path);
 	if (f->listen) {
 		ret = vri_listen(f->path, &f->listener);
 		if (ret) {
@@ -135,7 +135,7 @@ void vr_vu_frontend_disconnect(struct vr_vu_frontend *frontend)
 /* Until somebody listens there, and has room in its queue. */
 static int connect_until(const char *path, int64_t deadline)
 {
-	const struct timespec pause = { .tv_nsec = RETRY_MS * 1000000 };
+	const struct timespec pause = { .tv_nsec = RETRY_MS * 1000000L };
 	int fd;
 
 	for (;;) {

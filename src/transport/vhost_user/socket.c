@@ -74,7 +74,7 @@ static int bind_path(int fd, const struct sockaddr_un *addr)
 int vri_listen(const char *path, struct vu_listener *listener)
 {
 	struct sockaddr_un addr;
-	struct stat st;
+	struct stat st = { 0 };
 	int fd, ret;
 
 	fd = open_socket(path, &addr);
