@@ -7,13 +7,13 @@
 # The one place that names packages: those of a verb or a test group. Debian 12 is what binds.
 packages_of() {
 	case $1 in
-	build) echo gcc libc6-dev pkg-config meson ninja-build libcmocka-dev ;;
-	dpdk) echo dpdk ;;
+	build) echo gcc libc6-dev pkg-config meson ninja-build libcmocka-dev libjson-c-dev ;;
+	dpdk) echo dpdk-dev ;;
 	plot) echo gnuplot-nox ;;
 	lint) echo clang-format-14 clang-tidy-14 cppcheck shellcheck ;;
 	coverage) echo gcovr ;;
 	house | unit | property | spec | regress) ;;
-	interop) echo dpdk ;;
+	interop) echo dpdk-dev ;;
 	headers) echo g++ clang-14 binutils ;;
 	freestanding) echo g++ clang-14 binutils ;;
 	install) echo binutils ;;

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* Ctrl-C and SIGTERM. */
+#include "interrupt.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <time.h>
+
+#include "tool.h"
+
+static volatile sig_atomic_t seen;
+
+static void note(int number)
+{
+	seen = number;
+}
+
+void interrupt_setup(void)
+{
+	struct sigaction action = { .sa_handler = note };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+int interrupt_seen(void)
+{
+	return seen;
+}
+
+int interrupt_poll(struct pollfd *fds, nfds_t count, int ms)
+{
+	struct timespec time = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
+	sigset_t none;
+
+	if (seen) {
+		errno = EINTR;
+		return -1;
+	}
+	/* The signals can only come in here, so none falls between a look and a sleep. */
+	sigemptyset(&none);
+	return ppoll(fds, count, ms < 0 ? NULL : &time, &none);
+}
+
+bool interrupt_sleep(double seconds)
+{
+	double end = tool_now() + seconds;
+
+	for (double left = seconds; left > 0; left = end - tool_now())
+		if (interrupt_poll(NULL, 0, (int)(left * 1000) + 1) < 0 && seen)
+			return false;
+	return true;
+}

@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* DPDK's testpmd as a peer. It talks on a terminal, so it is given one. */
+#include "testpmd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "interrupt.h"
+
+#define PROGRAM "dpdk-testpmd"
+#define PROMPT "testpmd> "
+
+/* A busy machine may take its time. */
+#define START_MS 60000
+#define COMMAND_MS 20000
+#define END_MS 5000
+
+#define ARGUMENTS 32
+#define ARGUMENT 192
+
+/* The arguments, with the memory that they lie in. */
+struct arguments {
+	char text[ARGUMENTS][ARGUMENT];
+	char *list[ARGUMENTS + 1];
+	int count;
+};
+
+__attribute__((format(printf, 2, 3))) static void argument(struct arguments *to, const char *format,
+							   ...)
+{
+	va_list values;
+
+	if (to->count == ARGUMENTS)
+		return;
+	va_start(values, format);
+	vsnprintf(to->text[to->count], ARGUMENT, format, values);
+	va_end(values);
+	to->list[to->count] = to->text[to->count];
+	to->count++;
+}
+
+bool testpmd_installed(void)
+{
+	const char *path = getenv("PATH");
+	char list[4096];
+	char *rest = list;
+	const char *folder;
+
+	snprintf(list, sizeof(list), "%s", path ? path : "/usr/bin");
+	while ((folder = strsep(&rest, ":"))) {
+		char file[4352];
+
+		snprintf(file, sizeof(file), "%s/" PROGRAM, folder);
+		if (!access(file, X_OK))
+			return true;
+	}
+	return false;
+}
+
+static unsigned int buffers(const struct testpmd_config *config)
+{
+	unsigned int rings = 4 * config->size * config->pairs;
+
+	return rings > 4096 ? rings : 4096;
+}
+
+unsigned int testpmd_memory(const struct testpmd_config *config)
+{
+	/* An mbuf is 2304 bytes here; the rest is rings, and what DPDK wants for itself. */
+	return 64 + buffers(config) / 256 * 2304 / 4096 * 4;
+}
+
+static void build_arguments(struct arguments *to, const struct testpmd_config *config,
+			    const char *prefix)
+{
+	memset(to, 0, sizeof(*to));
+	argument(to, PROGRAM);
+	argument(to, "-v");
+	argument(to, "--lcores=(0,1)@%d", config->cpu);
+	argument(to, "--no-pci");
+	argument(to, "--no-telemetry");
+	argument(to, "--file-prefix=%s", prefix);
+	argument(to, "-m");
+	argument(to, "%u", testpmd_memory(config));
+	if (config->huge) {
+		/* One region of memory, as eight is all that SET_MEM_TABLE carries. */
+		argument(to, "--in-memory");
+		argument(to, "--single-file-segments");
+	} else {
+		argument(to, "--no-huge");
+	}
+	if (config->side == SIDE_DEVICE)
+		argument(to, "--vdev=net_vhost0,iface=%s,queues=%u", config->path, config->pairs);
+	else
+		argument(to,
+			 "--vdev=net_virtio_user0,path=%s,queues=%u,queue_size=%u,packed_vq=%d,"
+			 "in_order=%d,mrg_rxbuf=%d",
+			 config->path, config->pairs, config->size, config->packed,
+			 config->in_order, config->mergeable);
+	argument(to, "--");
+	argument(to, "-i");
+	argument(to, "--total-num-mbufs=%u", buffers(config));
+	argument(to, "--nb-cores=1");
+	argument(to, "--rxq=%u", config->pairs);
+	argument(to, "--txq=%u", config->pairs);
+	argument(to, "--burst=%u", config->burst);
+	argument(to, "--txpkts=%u", config->packet);
+	argument(to, "--forward-mode=%s", config->forward);
+	argument(to, "--disable-link-check");
+}
+
+__attribute__((noreturn)) static void become(const struct arguments *arguments, int slave,
+					     pid_t parent)
+{
+	sigset_t none;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(127);
+	setsid();
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	if (dup2(slave, 0) < 0 || dup2(slave, 1) < 0 || dup2(slave, 2) < 0)
+		_exit(127);
+	closefrom(3);
+	execvp(PROGRAM, arguments->list);
+	_exit(127);
+}
+
+static int open_terminal(int *slave)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	struct termios mode;
+	char name[128];
+
+	if (master < 0)
+		return -1;
+	if (grantpt(master) || unlockpt(master) || ptsname_r(master, name, sizeof(name)) ||
+	    (*slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC)) < 0) {
+		close(master);
+		return -1;
+	}
+	/* What is typed is not to come back as output. */
+	if (!tcgetattr(*slave, &mode)) {
+		cfmakeraw(&mode);
+		tcsetattr(*slave, TCSANOW, &mode);
+	}
+	return master;
+}
+
+/* Keeps the newest part of what is said. */
+static void keep(struct testpmd *testpmd, const char *bytes, size_t count)
+{
+	size_t room = sizeof(testpmd->output) - 1;
+
+	if (testpmd->length + count > room) {
+		size_t half = testpmd->length / 2;
+
+		memmove(testpmd->output, testpmd->output + half, testpmd->length - half);
+		testpmd->length -= half;
+	}
+	memcpy(testpmd->output + testpmd->length, bytes, count);
+	testpmd->length += count;
+	testpmd->output[testpmd->length] = '\0';
+}
+
+/* The line that says most about a failure. */
+static void explain(const struct testpmd *testpmd, char *error, const char *what)
+{
+	static const char *const words[] = { "Error", "Cause", "ailed", "annot", "nvalid" };
+	const char *line = testpmd->output;
+	char best[200] = "";
+
+	while (*line) {
+		size_t length = strcspn(line, "\r\n");
+
+		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+			char copy[200];
+
+			snprintf(copy, sizeof(copy), "%.*s", (int)length, line);
+			if (strstr(copy, words[i]))
+				memcpy(best, copy, sizeof(best));
+		}
+		line += length;
+		line += strspn(line, "\r\n");
+	}
+	tool_text(error, "testpmd %s%s%s", what, *best ? ": " : "", best);
+}
+
+/* Reads until the prompt comes. */
+static int wait_for_prompt(struct testpmd *testpmd, int ms, char *error)
+{
+	double end = tool_now() + ms / 1000.0;
+
+	for (;;) {
+		struct pollfd fd = { .fd = testpmd->terminal, .events = POLLIN };
+		char bytes[4096];
+		double left = end - tool_now();
+		ssize_t got;
+
+		if (testpmd->length >= strlen(PROMPT) &&
+		    !strcmp(testpmd->output + testpmd->length - strlen(PROMPT), PROMPT))
+			return 0;
+		if (left <= 0) {
+			explain(testpmd, error, "does not answer");
+			return -1;
+		}
+		if (interrupt_poll(&fd, 1, (int)(left * 1000) + 1) < 0)
+			return tool_text(error, "interrupted");
+		if (!fd.revents)
+			continue;
+		got = read(testpmd->terminal, bytes, sizeof(bytes));
+		if (got <= 0) {
+			explain(testpmd, error, "has ended");
+			return -1;
+		}
+		keep(testpmd, bytes, (size_t)got);
+	}
+}
+
+static void find_version(struct testpmd *testpmd)
+{
+	static const char mark[] = "RTE Version: '";
+	const char *at = strstr(testpmd->output, mark);
+
+	if (at)
+		snprintf(testpmd->version, sizeof(testpmd->version), "%.*s",
+			 (int)strcspn(at + sizeof(mark) - 1, "'\r\n"), at + sizeof(mark) - 1);
+}
+
+int testpmd_start(struct testpmd *testpmd, const struct testpmd_config *config, char *error)
+{
+	static unsigned int number;
+	struct arguments arguments;
+	pid_t parent = getpid();
+	int slave;
+
+	memset(testpmd, 0, sizeof(*testpmd));
+	snprintf(testpmd->prefix, sizeof(testpmd->prefix), "virtring-%d-%u", (int)parent, number++);
+	build_arguments(&arguments, config, testpmd->prefix);
+	testpmd->terminal = open_terminal(&slave);
+	if (testpmd->terminal < 0)
+		return tool_text(error, "no terminal for testpmd: %s", strerror(errno));
+	testpmd->pid = fork();
+	if (testpmd->pid == 0)
+		become(&arguments, slave, parent);
+	close(slave);
+	if (testpmd->pid < 0) {
+		testpmd->pid = 0;
+		close(testpmd->terminal);
+		return tool_text(error, "cannot start testpmd: %s", strerror(errno));
+	}
+	if (wait_for_prompt(testpmd, START_MS, error)) {
+		testpmd_end(testpmd);
+		return -1;
+	}
+	find_version(testpmd);
+	return 0;
+}
+
+int testpmd_command(struct testpmd *testpmd, const char *command, char *error)
+{
+	char line[256];
+	int length = snprintf(line, sizeof(line), "%s\n", command);
+
+	testpmd->length = 0;
+	testpmd->output[0] = '\0';
+	if (write(testpmd->terminal, line, (size_t)length) != length)
+		return tool_text(error, "testpmd takes no commands: %s", strerror(errno));
+	return wait_for_prompt(testpmd, COMMAND_MS, error);
+}
+
+/* Adds up the numbers behind @name. */
+static bool add_up(const char *output, const char *name, uint64_t *sum)
+{
+	const char *at = output;
+	bool found = false;
+
+	while ((at = strstr(at, name))) {
+		at += strlen(name);
+		*sum += strtoull(at, NULL, 10);
+		found = true;
+	}
+	return found;
+}
+
+int testpmd_parse_counts(const char *output, struct testpmd_counts *counts)
+{
+	memset(counts, 0, sizeof(*counts));
+	if (!add_up(output, "RX-packets:", &counts->received) ||
+	    !add_up(output, "TX-packets:", &counts->sent) ||
+	    !add_up(output, "RX-missed:", &counts->lost))
+		return -1;
+	add_up(output, "RX-errors:", &counts->lost);
+	add_up(output, "RX-nombuf:", &counts->lost);
+	return 0;
+}
+
+int testpmd_counts(struct testpmd *testpmd, struct testpmd_counts *counts, char *error)
+{
+	if (testpmd_command(testpmd, "show port stats all", error))
+		return -1;
+	if (testpmd_parse_counts(testpmd->output, counts))
+		return tool_text(error, "testpmd shows no counters");
+	return 0;
+}
+
+double testpmd_cpu_seconds(const struct testpmd *testpmd)
+{
+	struct timespec time;
+	clockid_t clock;
+
+	if (testpmd->pid <= 0 || clock_getcpuclockid(testpmd->pid, &clock) ||
+	    clock_gettime(clock, &time))
+		return -1;
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* Waits for the process, reading what it still says, as a full terminal would hold it up. */
+static bool gone(const struct testpmd *testpmd, int ms)
+{
+	for (double end = tool_now() + ms / 1000.0; tool_now() < end;) {
+		struct pollfd fd = { .fd = testpmd->terminal, .events = POLLIN };
+		struct timespec pause = { .tv_nsec = 2000000 };
+		char bytes[1024];
+
+		if (waitpid(testpmd->pid, NULL, WNOHANG) != 0)
+			return true;
+		if (poll(&fd, 1, 2) <= 0 || read(testpmd->terminal, bytes, sizeof(bytes)) <= 0)
+			nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
+static void remove_files(const char *prefix)
+{
+	static const char *const names[] = { "/config", "/fbarray_memzone", "/fbarray_nohugemem",
+					     "" };
+	const char *runtime = getuid() == 0 ? "/var/run" : getenv("XDG_RUNTIME_DIR");
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char path[256];
+
+		snprintf(path, sizeof(path), "%s/dpdk/%s%s", runtime ? runtime : "/tmp", prefix,
+			 names[i]);
+		(void)remove(path);
+	}
+}
+
+void testpmd_end(struct testpmd *testpmd)
+{
+	if (testpmd->pid <= 0)
+		return;
+	if (write(testpmd->terminal, "quit\n", 5) != 5 || !gone(testpmd, END_MS)) {
+		kill(testpmd->pid, SIGKILL);
+		while (waitpid(testpmd->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	close(testpmd->terminal);
+	remove_files(testpmd->prefix);
+	testpmd->pid = 0;
+}
