@@ -141,6 +141,7 @@ logged() {
 }
 
 # configure NAME [MESON OPTION...]: sets build/NAME up; anew if the options differ from last time.
+# Warnings are errors here; not in a plain `meson setup`, which may meet compilers of the future.
 configure() {
 	folder=build/$1
 	shift
@@ -149,7 +150,7 @@ configure() {
 		return 0
 	fi
 	rm -rf "$folder"
-	logged "${folder#build/}-setup" meson setup "$folder" "$@" || return 1
+	logged "${folder#build/}-setup" meson setup "$folder" -Dwerror=true "$@" || return 1
 	printf '%s\n' "$wanted" >"$folder/.options"
 }
 
