@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* Messages about rings, and what it takes to start one. */
 #define _GNU_SOURCE
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -137,6 +139,37 @@ static int check_base(struct vr_vu_backend *b, struct vu_ring *ring)
 	return 0;
 }
 
+static uint16_t read_index(const struct vr_ring_area *area)
+{
+	/* Behind the flags, in the available ring and in the used ring alike (virtio 2.7.6, 2.7.8). */
+	const uint16_t *index = (const uint16_t *)area->host + 1;
+
+	return le16toh(__atomic_load_n(index, __ATOMIC_RELAXED));
+}
+
+/*
+ * A front end that lost its back end may not know where that stopped; DPDK's sends 0. What lies
+ * between the used and the available index was not finished by anybody, so a split ring goes on at
+ * the used index when its base cannot be right: not between the two, or, in order, behind the
+ * used index, as no device finishes those buffers later on.
+ */
+static void settle_split_base(struct vr_vu_backend *b, struct vu_ring *ring)
+{
+	const uint16_t used = read_index(&ring->view.ring.device);
+	const uint16_t avail = read_index(&ring->view.ring.driver);
+	const uint16_t base = (uint16_t)ring->view.base;
+	const uint16_t ahead = (uint16_t)(base - used), waiting = (uint16_t)(avail - base);
+	char text[96];
+
+	if (ahead <= ring->view.size && waiting <= ring->view.size &&
+	    (!ahead || !(b->negotiated.accepted & VR_F_IN_ORDER)))
+		return;
+	snprintf(text, sizeof(text), "ring %u: base %u cannot be right, continues at used.idx %u",
+		 ring->view.index, base, used);
+	vri_backend_log(b, text);
+	ring->view.base = used;
+}
+
 static int check_complete(struct vr_vu_backend *b, const struct vu_ring *ring)
 {
 	const char *missing = !b->features_set ? "SET_FEATURES" :
@@ -162,6 +195,8 @@ int vri_ring_start(struct vr_vu_backend *b, struct vu_ring *ring)
 		ret = resolve_ring(b, ring);
 	if (ret)
 		return ret;
+	if (!is_packed(b))
+		settle_split_base(b, ring);
 	ring->view.running = true;
 	if (b->ops.ring_start(b->config.context, &ring->view, b->mem) >= 0)
 		return 0;
@@ -277,6 +312,9 @@ int vri_set_vring_enable(struct vr_vu_backend *b)
 	if (state->num > 1)
 		return vri_backend_refuse(b, -EINVAL, "ring %u: %u is neither 0 nor 1",
 					  state->index, state->num);
+	/* Before SET_FEATURES too: DPDK begins a session after a lost one with disabling. */
+	if (b->features_set && !(b->negotiated.accepted & VR_VU_F_PROTOCOL_FEATURES))
+		return vri_backend_refuse(b, -EPERM, "the protocol features bit was not accepted");
 	vri_ring_enable(b, ring, state->num);
 	return 0;
 }

@@ -32,7 +32,7 @@ static const struct vu_message messages[VU_REQUEST_COUNT] = {
 				       .handle = vri_set_protocol_features },
 	[VU_GET_QUEUE_NUM] = { "GET_QUEUE_NUM", .reply = VU_U64, PF(MQ),
 			       .handle = vri_get_queue_num },
-	[VU_SET_VRING_ENABLE] = { "SET_VRING_ENABLE", VU_STATE, .gate = VU_GATE_ACCEPTED,
+	[VU_SET_VRING_ENABLE] = { "SET_VRING_ENABLE", VU_STATE, .gate = VU_GATE_OFFERED,
 				  .handle = vri_set_vring_enable },
 	[VU_SEND_RARP] = { "SEND_RARP", VU_U64, .gate = VU_GATE_ACCEPTED, PF(RARP),
 			   .handle = vri_send_rarp },
