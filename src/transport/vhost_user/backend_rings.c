@@ -164,8 +164,9 @@ static void settle_split_base(struct vr_vu_backend *b, struct vu_ring *ring)
 	if (ahead <= ring->view.size && waiting <= ring->view.size &&
 	    (!ahead || !(b->negotiated.accepted & VR_F_IN_ORDER)))
 		return;
-	snprintf(text, sizeof(text), "ring %u: base %u cannot be right, continues at used.idx %u",
-		 ring->view.index, base, used);
+	(void)snprintf(text, sizeof(text),
+		       "ring %u: base %u cannot be right, continues at used.idx %u",
+		       ring->view.index, base, used);
 	vri_backend_log(b, text);
 	ring->view.base = used;
 }
