@@ -26,7 +26,7 @@ VR_INLINE void vr_split_entry(struct vr_device *device, uint64_t index, uint32_t
 		vr_st32(&elem->id, id);
 		vr_st32(&elem->len, len);
 	}
-	vr_device_note_entry(device, slot);
+	vr_device_note_entries(device, slot, slot, 1);
 }
 
 /* An entry at the used position, which then moves on over all the descriptors it stands for. */
@@ -42,7 +42,7 @@ VR_INLINE void vr_packed_entry(struct vr_device *device, uint32_t id, uint32_t l
 	} else {
 		vr_st64(&device->desc[device->used.slot].rest, rest);
 	}
-	vr_device_note_entry(device, device->used.slot);
+	vr_device_note_entries(device, device->used.slot, device->used.slot, 1);
 	vr_advance(&device->used, descriptors, device->size);
 	device->staged_descs += descriptors;
 }
@@ -65,17 +65,21 @@ VR_INLINE void vr_device_stage(struct vr_device *device, struct vr_device_record
 	device->staged++;
 }
 
-/* In order: writes the one entry of the run. */
-VR_INLINE void vr_run_close(struct vr_device *device, bool packed)
+/* In order: writes the one entry of a run that ends before the buffer @end. */
+VR_INLINE void vr_run_entry(struct vr_device *device, const struct vr_run *run, uint64_t end,
+			    bool packed)
 {
-	struct vr_run *run = &device->run;
-
 	if (packed)
 		vr_packed_entry(device, run->id, run->len, run->descriptors);
 	else
-		vr_split_entry(device, device->staged - run->buffers, run->id, run->len);
-	run->buffers = 0;
-	run->descriptors = 0;
+		vr_split_entry(device, end - run->buffers, run->id, run->len);
+}
+
+VR_INLINE void vr_run_close(struct vr_device *device, bool packed)
+{
+	vr_run_entry(device, &device->run, device->staged, packed);
+	device->run.buffers = 0;
+	device->run.descriptors = 0;
 }
 
 /* In order: the oldest buffer joins the run, and ends it unless it may be skipped. */
@@ -157,39 +161,99 @@ VR_INLINE int vr_device_complete_in_order(struct vr_device *device, uint64_t han
 	return 0;
 }
 
+/* Plain: stages the oldest buffers, until one of them cannot have its length. */
+VR_INLINE unsigned int vr_device_oldest_run(struct vr_device *device, const uint32_t *lens,
+					    unsigned int count, bool packed)
+{
+	struct vr_device_record *records = device->records;
+	uint32_t ends = device->max_size;
+	uint32_t place = records[ends].newer;
+	uint16_t *top = packed ? device->free_places + (device->size - device->open) : NULL;
+	unsigned int i;
+
+	for (i = 0; i < count && place != ends; i++) {
+		struct vr_device_record *record = &records[place];
+		uint32_t len = lens ? lens[i] : 0;
+
+		if (vr_unlikely(len > record->capacity))
+			break;
+		if (packed) {
+			vr_packed_entry(device, record->id, len, record->descriptors);
+			top[i] = (uint16_t)place;
+		} else {
+			vr_split_entry(device, device->staged + i, record->id, len);
+		}
+		record->handle = 0;
+		place = record->newer;
+	}
+	records[ends].newer = (uint16_t)place;
+	records[place].older = (uint16_t)ends;
+	device->staged += i;
+	device->open -= i;
+	return i;
+}
+
 VR_INLINE int vr_device_oldest_plain(struct vr_device *device, const uint32_t *lens,
 				     unsigned int count, bool packed)
 {
-	unsigned int done;
+	unsigned int open = device->open;
+	unsigned int done = vr_device_oldest_run(device, lens, count, packed);
 
-	for (done = 0; done < count && device->open; done++) {
-		uint32_t place = device->records[device->max_size].newer;
-		struct vr_device_record *record = &device->records[place];
-		uint32_t len = lens ? lens[done] : 0;
+	return done || done == vr_min(count, open) ? (int)done : VR_E_INVAL;
+}
 
-		if (vr_unlikely(len > record->capacity))
-			return done ? (int)done : VR_E_INVAL;
-		vr_device_stage(device, record, len, packed);
+/*
+ * In order: the run goes on over the oldest buffers, and ends at each that may not be skipped. Stops
+ * before one that is parked or cannot have its length, and where something wraps.
+ */
+VR_INLINE unsigned int vr_run_extend(struct vr_device *device, const uint32_t *lens,
+				     unsigned int count, bool packed)
+{
+	struct vr_device_record *record = &device->records[device->stage_place];
+	struct vr_run run = device->run;
+	bool each = device->entry_each;
+	unsigned int i;
+
+	count = vr_min(vr_min(count, device->open), device->size - device->stage_place);
+	for (i = 0; i < count; i++) {
+		uint32_t len = lens ? lens[i] : 0;
+
+		if (vr_unlikely(len > record[i].capacity) || vr_unlikely(record[i].parked))
+			break;
+		record[i].handle = 0;
+		run.buffers++;
+		run.descriptors += record[i].descriptors;
+		run.id = record[i].id;
+		run.len = len;
+		if (len == record[i].capacity && vr_likely(!each))
+			continue;
+		vr_run_entry(device, &run, device->staged + i + 1, packed);
+		run.buffers = 0;
+		run.descriptors = 0;
 	}
-	return (int)done;
+	device->run = run;
+	device->stage_place = device->stage_place + i == device->size ? 0 : device->stage_place + i;
+	device->staged += i;
+	device->open -= i;
+	return i;
 }
 
 VR_INLINE int vr_device_oldest_in_order(struct vr_device *device, const uint32_t *lens,
 					unsigned int count, bool packed)
 {
-	unsigned int done;
+	unsigned int done = 0;
 
-	for (done = 0; done < count && device->open; done++) {
-		struct vr_device_record *record = &device->records[device->stage_place];
-		uint32_t len = lens ? lens[done] : 0;
+	while (done < count && device->open) {
+		unsigned int run =
+			vr_run_extend(device, lens ? lens + done : NULL, count - done, packed);
 
-		if (vr_unlikely(len > record->capacity))
+		if (run == 0)
 			return done ? (int)done : VR_E_INVAL;
-		vr_run_join(device, record, len, packed);
+		done += run;
 		/* What was parked behind it is due; the caller's next length is for one further on. */
 		if (device->open && device->records[device->stage_place].parked) {
 			vr_run_drain(device, packed);
-			return (int)done + 1;
+			break;
 		}
 	}
 	return (int)done;

@@ -74,6 +74,7 @@ struct vr_device {
 	uint32_t open; /* popped, not completed; in order: not staged */
 	uint32_t in_flight; /* popped, not published */
 	uint32_t in_flight_descs; /* packed: descriptors between the used and the next position */
+	uint32_t kind; /* WRITE or 0: of the last buffer that was not common */
 	uint32_t unpop_left; /* newest buffers that were taken from the available ring */
 	uint32_t resubmit_left; /* recorded buffers (packed: descriptors) still to be resubmitted */
 	struct vr_need need;
@@ -199,7 +200,6 @@ VR_INLINE void vr_device_record(struct vr_device *device, const struct vr_gather
 	record->serial = (uint32_t)device->popped++;
 	record->id = (uint16_t)id;
 	record->descriptors = (uint16_t)descriptors;
-	record->parked = false;
 	if (!in_order)
 		vr_age_append(device, place);
 	device->open++;
@@ -214,12 +214,111 @@ VR_INLINE void vr_device_record(struct vr_device *device, const struct vr_gather
 	chain->descriptors = record->descriptors;
 }
 
-/* Notes where a used entry went, for the dirty log. */
-VR_INLINE void vr_device_note_entry(struct vr_device *device, uint32_t slot)
+/*
+ * The common buffers, of one direct descriptor whose memory is where the last one's was, have a path of
+ * their own through the pop of each form, which takes runs of one kind: WRITE or not. What depends on
+ * the kind is a constant there; a queue hardly ever mixes them, so the last kind is the best guess.
+ * This has what the loop needs in one place.
+ */
+struct vr_pop_run {
+	struct vr_chain *chains;
+	struct vr_iovec *segments;
+	struct vr_device_record *records;
+	uint64_t handles;
+	uint64_t addr; /* the range of the last hit */
+	uint64_t size;
+	uintptr_t base;
+	uint32_t serial;
+	uint32_t ends; /* plain: the record that closes the list by age */
+	uint32_t older; /* plain: the newest popped so far */
+};
+
+VR_INLINE void vr_pop_run_begin(const struct vr_device *device, struct vr_pop_run *run,
+				struct vr_chain *chains, struct vr_iovec *segments)
 {
-	if (device->entries++ == 0)
-		device->first_slot = slot;
-	device->last_slot = slot;
+	const uint32_t both = VR_ACCESS_READ | VR_ACCESS_WRITE;
+
+	run->chains = chains;
+	run->segments = segments;
+	run->records = device->records;
+	run->handles = device->handles;
+	run->addr = device->hit.addr;
+	run->size = (device->hit.access & both) == both ? device->hit.size : 0;
+	run->base = device->hit.base;
+	run->serial = (uint32_t)device->popped;
+	run->ends = device->max_size;
+	run->older = device->records[device->max_size].older;
+}
+
+/* Pops the @i-th buffer of a run from its private copy, or leaves everything as it is. */
+VR_INLINE bool vr_pop_run_one(struct vr_pop_run *run, uint32_t i, uint32_t place, uint32_t id,
+			      uint64_t addr, uint32_t len, uint32_t flags, uint32_t kind,
+			      bool in_order)
+{
+	const uint32_t shape = VR_DESC_NEXT | VR_DESC_WRITE | VR_DESC_INDIRECT;
+	struct vr_device_record *record = &run->records[place];
+	struct vr_chain *chain = &run->chains[i];
+	uint64_t offset = addr - run->addr;
+
+	if (vr_unlikely((flags & shape) != kind) || vr_unlikely(offset >= run->size) ||
+	    vr_unlikely(len > run->size - offset) || vr_unlikely(len == 0))
+		return false;
+	run->segments[i].base = (void *)(run->base + (uintptr_t)offset);
+	run->segments[i].len = len;
+	run->handles += VR_PLACE_MASK + 1;
+	record->handle = run->handles | place;
+	record->serial = run->serial + i;
+	record->id = (uint16_t)id;
+	record->descriptors = 1;
+	if (!in_order) {
+		record->older = (uint16_t)run->older;
+		run->records[run->older].newer = (uint16_t)place;
+		run->older = place;
+	}
+	chain->handle = run->handles | place;
+	chain->segments = &run->segments[i];
+	chain->id = (uint16_t)id;
+	chain->descriptors = 1;
+	if (kind == VR_DESC_WRITE) {
+		record->capacity = len;
+		chain->readable = 0;
+		chain->writable = 1;
+		chain->readable_bytes = 0;
+		chain->writable_bytes = len;
+	} else {
+		record->capacity = 0;
+		chain->readable = 1;
+		chain->writable = 0;
+		chain->readable_bytes = len;
+		chain->writable_bytes = 0;
+	}
+	return true;
+}
+
+VR_INLINE void vr_pop_run_end(struct vr_device *device, const struct vr_pop_run *run,
+			      uint32_t count, bool in_order)
+{
+	struct vr_device_record *records = device->records;
+
+	if (!in_order) {
+		records[run->older].newer = (uint16_t)run->ends;
+		records[run->ends].older = (uint16_t)run->older;
+	}
+	device->handles = run->handles;
+	device->popped += count;
+	device->open += count;
+	device->in_flight += count;
+	device->unpop_left += count;
+}
+
+/* Notes where used entries went, for the dirty log. */
+VR_INLINE void vr_device_note_entries(struct vr_device *device, uint32_t first, uint32_t last,
+				      uint32_t count)
+{
+	if (device->entries == 0)
+		device->first_slot = first;
+	device->last_slot = last;
+	device->entries += count;
 }
 
 #endif

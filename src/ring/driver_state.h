@@ -94,11 +94,6 @@ struct vr_driver {
 	struct vr_driver_stats stats; /* of the time before that */
 };
 
-VR_INLINE uint32_t vr_min(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
-}
-
 VR_INLINE uint64_t vr_driver_on_ring(const struct vr_driver *driver)
 {
 	return driver->published - driver->handed;

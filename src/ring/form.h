@@ -19,6 +19,11 @@ bool vr_form_is_packed(enum vr_form form);
 bool vr_queue_size_valid(uint64_t features, uint32_t queue_size);
 bool vr_ring_valid(uint64_t features, const struct vr_ring *ring);
 
+VR_INLINE uint32_t vr_min(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
 /* Private state is one piece of memory; this gives out its parts, each on a cache line of its own. */
 static inline size_t vr_carve(size_t *end, size_t count, size_t each)
 {
