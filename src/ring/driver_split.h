@@ -364,7 +364,7 @@ VR_INLINE int vr_split_get(struct vr_driver *driver, struct vr_used *used, unsig
 	count = vr_min(count, (uint32_t)(driver->seen - driver->handed));
 	while (done < count) {
 		const struct vr_used_elem *elem;
-		uint32_t id, len;
+		uint32_t id = 0, len = 0; /* gcc -Os does not see that a run that ends sets them */
 		bool odd = true;
 		int one;
 
@@ -439,7 +439,8 @@ VR_INLINE int vr_split_get_in_order(struct vr_driver *driver, struct vr_used *us
 	unsigned int done = 0;
 
 	while (done < count) {
-		uint32_t singles, run, id, len;
+		uint32_t id = 0, len = 0; /* as in vr_split_get() */
+		uint32_t singles, run;
 		int more = 1;
 
 		if (driver->batch_left) {
