@@ -13,6 +13,7 @@ packages_of() {
 	lint) echo clang-format-14 clang-tidy-14 cppcheck shellcheck ;;
 	coverage) echo gcovr ;;
 	house | unit | property | spec | regress) ;;
+	count) echo valgrind ;;
 	interop) echo dpdk-dev ;;
 	headers) echo g++ clang-14 binutils ;;
 	freestanding) echo g++ clang-14 binutils ;;
@@ -31,7 +32,7 @@ packages_of() {
 }
 
 # Test groups in the order in which they run: what is quick first.
-ALL_GROUPS='house headers unit property spec regress freestanding install clang sanitizers cross interop'
+ALL_GROUPS='house headers unit property spec regress count freestanding install clang sanitizers cross interop'
 # shellcheck disable=SC2034 # ./dev reads it
 ALL_SETS="build dpdk plot lint coverage $ALL_GROUPS"
 

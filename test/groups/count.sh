@@ -1,0 +1,65 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: BSD-3-Clause
+# about: instructions per buffer, under callgrind, against the limits of each form
+
+configure main
+compile main bench/bench-ring_loop
+
+count_turns=1000
+count_buffers=$((count_turns * 32))
+
+# instructions FORM KIND FUNCTION...: tenths of instructions per buffer inside these functions.
+instructions() {
+	count_form=$1
+	count_kind=$2
+	shift 2
+	toggles=
+	for function; do
+		toggles="$toggles --toggle-collect=$function"
+	done
+	# shellcheck disable=SC2086 # a list of words
+	valgrind --tool=callgrind --callgrind-out-file=/dev/null $toggles \
+		build/main/bench/bench-ring_loop "$count_form" "$count_kind" $count_turns 2>&1 |
+		awk -v n=$count_buffers '/Collected/ { printf "%d\n", $4 * 10 / n + 0.5 }'
+}
+
+# within LIMIT FORM KIND FUNCTION...: at most so many instructions, and more than none.
+within() {
+	limit=$1
+	shift
+	counted=$(instructions "$@")
+	[ -n "$counted" ] && [ "$counted" -gt 0 ] || {
+		say "nothing was counted"
+		return 1
+	}
+	say "$((counted / 10)).$((counted % 10)) instructions per buffer, at most $limit"
+	[ "$counted" -le $((limit * 10)) ]
+}
+
+driver='vr_driver_add vr_driver_publish vr_driver_get'
+device='vr_device_pop vr_device_complete_oldest vr_device_publish'
+
+# The driver half, queue 256, burst 32, one segment: the project's own targets for readable buffers,
+# 80 in each form and 45 in order; the others hold what was reached. Other compilers and
+# other processors count otherwise.
+if [ "$(uname -m)" != x86_64 ] || [ "$(gcc -dumpversion)" != 12 ]; then
+	result_skip count limits "they are for gcc 12 on x86-64"
+else
+	while read -r form kind driver_limit device_limit; do
+		# shellcheck disable=SC2086 # lists of words
+		check count "$form, $kind: driver half" within "$driver_limit" "$form" "$kind" $driver
+		sed 's/^/            /' build/log/check
+		# shellcheck disable=SC2086
+		check count "$form, $kind: device half" within "$device_limit" "$form" "$kind" $device
+		sed 's/^/            /' build/log/check
+	done <<-'END'
+		split readable 80 130
+		split-in-order readable 45 100
+		packed readable 80 150
+		packed-in-order readable 45 105
+		split writable 80 135
+		split-in-order writable 60 120
+		packed writable 80 155
+		packed-in-order writable 75 140
+	END
+fi
