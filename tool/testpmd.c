@@ -103,9 +103,9 @@ static void build_arguments(struct arguments *to, const struct testpmd_config *c
 	else
 		argument(to,
 			 "--vdev=net_virtio_user0,path=%s,queues=%u,queue_size=%u,packed_vq=%d,"
-			 "in_order=%d,mrg_rxbuf=%d",
+			 "in_order=%d,mrg_rxbuf=%d%s",
 			 config->path, config->pairs, config->size, config->packed,
-			 config->in_order, config->mergeable);
+			 config->in_order, config->mergeable, config->pairs > 1 ? ",cq=1" : "");
 	argument(to, "--");
 	argument(to, "-i");
 	argument(to, "--total-num-mbufs=%u", buffers(config));
