@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* virtring bench: which rounds are played, in which order, and what is done with them. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,6 +154,21 @@ static int make_room(struct bench_report *report)
 	return 0;
 }
 
+static bool writable(const char *path)
+{
+	bool there = access(path, F_OK) == 0;
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+
+	if (fd < 0) {
+		fprintf(stderr, "virtring bench: cannot write %s: %s\n", path, strerror(errno));
+		return false;
+	}
+	close(fd);
+	if (!there)
+		unlink(path);
+	return true;
+}
+
 /* What must be there before the first round; asked now rather than after two minutes. */
 static int check(const struct bench_options *options, const struct topology *topology,
 		 struct stage *stage)
@@ -163,6 +179,9 @@ static int check(const struct bench_options *options, const struct topology *top
 
 	if (options->plot && !plot_possible())
 		return cannot("--plot needs gnuplot, which is not installed");
+	if ((options->plot && !writable(options->plot)) ||
+	    (options->json && !writable(options->json)))
+		return TOOL_CANNOT;
 	if (!dpdk[0] && !dpdk[1])
 		return 0;
 	if (!testpmd_installed())

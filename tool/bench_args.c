@@ -245,6 +245,8 @@ static void judge(const struct bench_options *options)
 		refuse("--burst %u is above --size %u", options->burst, options->size);
 	if (options->notify && options->party[0] == PARTY_DPDK && options->party[1] == PARTY_DPDK)
 		refuse("--notify needs a side of our own: testpmd only polls");
+	if (options->party[SIDE_DRIVER] == PARTY_DPDK && (options->size & (options->size - 1)))
+		refuse("--size %u is no power of two, which DPDK's driver needs", options->size);
 	if (dpdk && options->packet > 1514)
 		refuse("--packet %u: testpmd is run with packets of at most 1514 bytes",
 		       options->packet);

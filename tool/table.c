@@ -128,23 +128,37 @@ static void feature_names(FILE *to, uint64_t features)
 	}
 }
 
-/* Bits that were asked for and refused. */
+/* Bits that a row asked for and did not get, in any of its rounds. */
+static uint64_t refused(const struct bench_report *report, const struct bench_result *result)
+{
+	uint64_t wanted = bench_wanted(report->options, &result->row);
+	uint64_t got = wanted;
+
+	for (unsigned int i = 0; i < result->count; i++)
+		if (result->samples[i].features)
+			got &= result->samples[i].features;
+	return wanted & ~got;
+}
+
 static void note_refused(FILE *to, const struct bench_report *report)
 {
-	for (unsigned int i = 0; i < report->count; i++) {
-		const struct bench_result *result = &report->results[i];
-		uint64_t wanted = bench_wanted(report->options, &result->row);
-		uint64_t got = wanted;
+	uint64_t first = report->count ? refused(report, &report->results[0]) : 0;
+	bool same = true;
 
-		for (unsigned int j = 0; j < result->count; j++)
-			if (result->samples[j].features)
-				got &= result->samples[j].features;
-		if (got == wanted)
+	for (unsigned int i = 0; i < report->count; i++)
+		same &= refused(report, &report->results[i]) == first;
+	for (unsigned int i = 0; i < (same ? first != 0 : report->count); i++) {
+		uint64_t bits = refused(report, &report->results[i]);
+
+		if (!bits)
 			continue;
 		fputs("note: ", to);
-		row_name(to, &result->row);
+		if (same)
+			fputs("all rows ", to);
+		else
+			row_name(to, &report->results[i].row);
 		fputs("ran without ", to);
-		feature_names(to, wanted & ~got);
+		feature_names(to, bits);
 		fputs(", which the peer does not take\n", to);
 	}
 }

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* The command as its user meets it: exit statuses, one clear line each, nothing left behind. */
+#include <errno.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <json.h>
+
+#define ARGUMENTS_MAX 24
+
+/* How a run came out. */
+struct outcome {
+	int status; /* exit status, or 1000 + signal */
+	char out[16384];
+	char err[4096];
+};
+
+static char folder[] = "/tmp/virtring-command.XXXXXX";
+
+static void read_all(const char *path, char *text, size_t room)
+{
+	FILE *file = fopen(path, "re");
+	size_t got;
+
+	assert_non_null(file);
+	got = fread(text, 1, room - 1, file);
+	text[got] = '\0';
+	fclose(file);
+}
+
+static const char *in_folder(const char *name)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return path;
+}
+
+/* Starts the command with words separated by spaces; @one_cpu: on one CPU only. */
+static pid_t start(const char *words, bool one_cpu)
+{
+	char program[] = VIRTRING_TOOL;
+	char text[512];
+	char *arguments[ARGUMENTS_MAX] = { program };
+	char *rest = text;
+	char *word;
+	int count = 1;
+	pid_t pid;
+
+	snprintf(text, sizeof(text), "%s", words);
+	while ((word = strsep(&rest, " ")) && count < ARGUMENTS_MAX - 1)
+		if (*word)
+			arguments[count++] = word;
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid > 0)
+		return pid;
+	if (one_cpu) {
+		cpu_set_t set;
+
+		CPU_ZERO(&set);
+		CPU_SET((size_t)sched_getcpu(), &set);
+		sched_setaffinity(0, sizeof(set), &set);
+	}
+	if (!freopen(in_folder("out"), "w", stdout) || !freopen(in_folder("err"), "w", stderr))
+		_exit(99);
+	execv(program, arguments);
+	_exit(98);
+}
+
+static void finish(pid_t pid, struct outcome *outcome)
+{
+	int status;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	outcome->status = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+	read_all(in_folder("out"), outcome->out, sizeof(outcome->out));
+	read_all(in_folder("err"), outcome->err, sizeof(outcome->err));
+}
+
+static void run(const char *words, struct outcome *outcome)
+{
+	finish(start(words, false), outcome);
+}
+
+/* Status 2, nothing on standard output, and one line that has @text in it. */
+static void refused(const char *words, const char *text)
+{
+	struct outcome outcome;
+
+	run(words, &outcome);
+	if (outcome.status != 2 || !strstr(outcome.err, text) || outcome.out[0] ||
+	    strchr(outcome.err, '\n') != outcome.err + strlen(outcome.err) - 1)
+		fail_msg("'%s' gave %d, and said: %s%s", words, outcome.status, outcome.out,
+			 outcome.err);
+}
+
+static bool two_cpus(void)
+{
+	cpu_set_t set;
+
+	return !sched_getaffinity(0, sizeof(set), &set) && CPU_COUNT(&set) >= 2;
+}
+
+static void need_two_cpus(void)
+{
+	if (two_cpus())
+		return;
+	puts("SKIP: only one CPU");
+	skip();
+}
+
+static void test_verbs(void **state)
+{
+	struct outcome outcome;
+
+	(void)state;
+	run("--version", &outcome);
+	assert_int_equal(outcome.status, 0);
+	assert_memory_equal(outcome.out, "virtring ", 9);
+	run("--help", &outcome);
+	assert_int_equal(outcome.status, 0);
+	assert_non_null(strstr(outcome.out, "bench"));
+	assert_non_null(strstr(outcome.out, "probe"));
+	run("bench --help", &outcome);
+	assert_int_equal(outcome.status, 0);
+	assert_non_null(strstr(outcome.out, "--in-order=off|on|both"));
+	run("probe --help", &outcome);
+	assert_int_equal(outcome.status, 0);
+	run("", &outcome);
+	assert_int_equal(outcome.status, 2);
+	refused("measure", "no verb is called 'measure'");
+}
+
+static void test_wrong_arguments(void **state)
+{
+	(void)state;
+	refused("bench --layout round", "--layout takes split, packed or both, not 'round'");
+	refused("bench --in-order maybe", "--in-order takes");
+	refused("bench --direction up", "--direction takes");
+	refused("bench --driver linux", "--driver takes self or dpdk");
+	refused("bench --device qemu", "--device takes self or dpdk");
+	refused("bench --size 100", "--size 100 is no power of two");
+	refused("bench --size 1", "--size takes a whole number from 2 to 32768");
+	refused("bench --size 65536", "--size takes");
+	refused("bench --size 12x", "not '12x'");
+	refused("bench --burst 0", "--burst takes");
+	refused("bench --burst 64 --size 32", "--burst 64 is above --size 32");
+	refused("bench --packet 59", "--packet takes");
+	refused("bench --packet 99999999999999999999", "--packet takes");
+	refused("bench --seconds nan", "--seconds takes");
+	refused("bench --seconds 0", "--seconds takes");
+	refused("bench --rounds -1", "--rounds takes");
+	refused("bench --near 300", "--near 300 is not below --far 200");
+	refused("bench --cpus 0", "--cpus takes two or three");
+	refused("bench --cpus 0,x", "--cpus takes two or three");
+	refused("bench --cpus 0,1,2,3", "--cpus takes two or three");
+	refused("bench --cpus 0,0", "both CPU 0");
+	refused("bench --plot picture.gif", "--plot takes a file that ends with .svg or .png");
+	refused("bench something", "no argument such as 'something'");
+	refused("bench --device dpdk --packet 9000", "testpmd is run with packets of at most");
+	refused("bench --driver dpdk --device dpdk --notify", "testpmd only polls");
+	refused("bench --driver dpdk --layout packed --size 100", "DPDK's driver needs");
+}
+
+static void test_what_is_missing(void **state)
+{
+	struct outcome outcome;
+
+	(void)state;
+	need_two_cpus();
+	refused("bench --cpus 0,4000", "may not use CPU 4000");
+	refused("bench --json /nonexistent/a.json", "cannot write /nonexistent/a.json");
+	finish(start("bench", true), &outcome);
+	assert_int_equal(outcome.status, 2);
+	assert_non_null(strstr(outcome.err, "two CPUs are needed"));
+	setenv("PATH", "/nonexistent", 1);
+	refused("bench --plot picture.svg", "needs gnuplot, which is not installed");
+	refused("bench --device dpdk", "dpdk-testpmd is not installed");
+	setenv("PATH", "/usr/bin:/bin", 1);
+}
+
+static void test_probe_finds_nobody(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char words[256];
+	int fd;
+
+	(void)state;
+	refused("probe /nonexistent/socket", "No such file or directory");
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/s", folder);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	snprintf(words, sizeof(words), "probe %s", address.sun_path);
+	refused(words, "nobody listens");
+	/* Somebody who never says a word. */
+	assert_int_equal(listen(fd, 1), 0);
+	snprintf(words, sizeof(words), "probe --timeout 0.2 %s", address.sun_path);
+	refused(words, address.sun_path);
+	close(fd);
+	unlink(address.sun_path);
+}
+
+static void test_short_bench(void **state)
+{
+	struct outcome outcome;
+	char words[256];
+	json_object *json;
+	json_object *rows;
+
+	(void)state;
+	need_two_cpus();
+	snprintf(words, sizeof(words),
+		 "bench --rounds 2 --seconds 0.02 --near 1e5 --far 1e6 --json %s/a.json", folder);
+	run(words, &outcome);
+	if (outcome.status)
+		fail_msg("status %d: %s%s", outcome.status, outcome.out, outcome.err);
+	assert_null(strstr(outcome.out, "FAILED"));
+	json = json_object_from_file(in_folder("a.json"));
+	assert_non_null(json);
+	assert_true(json_object_object_get_ex(json, "rows", &rows));
+	assert_int_equal(json_object_array_length(rows), 8);
+	for (size_t i = 0; i < 8; i++) {
+		json_object *row = json_object_array_get_idx(rows, i);
+		json_object *list;
+
+		assert_true(json_object_object_get_ex(row, "rounds", &list));
+		assert_true(json_object_array_length(list) >= 2);
+	}
+	json_object_put(json);
+	unlink(in_folder("a.json"));
+}
+
+static void test_notified_and_merged(void **state)
+{
+	struct outcome outcome;
+
+	(void)state;
+	need_two_cpus();
+	run("bench --rounds 1 --seconds 0.02 --near 1e5 --far 1e6 --notify --mergeable "
+	    "--packet 4000",
+	    &outcome);
+	if (outcome.status)
+		fail_msg("status %d: %s%s", outcome.status, outcome.out, outcome.err);
+	assert_null(strstr(outcome.out, "FAILED"));
+}
+
+/* The first two children of a process. */
+static int children_of(pid_t pid, pid_t *children)
+{
+	char path[64];
+	FILE *file;
+	int count;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	count = fscanf(file, "%d %d", &children[0], &children[1]);
+	fclose(file);
+	return count > 0 ? count : 0;
+}
+
+static void ended_by(int number)
+{
+	struct outcome outcome;
+	pid_t children[2] = { 0, 0 };
+	pid_t pid = start("bench --seconds 100 --near 1e5 --far 1e6", false);
+
+	for (int i = 0; i < 1000 && children_of(pid, children) < 2; i++)
+		usleep(10000);
+	assert_true(children[0] > 0 && children[1] > 0);
+	usleep(300000);
+	assert_int_equal(kill(pid, number), 0);
+	finish(pid, &outcome);
+	assert_int_equal(outcome.status, 1000 + number);
+	for (int i = 0; i < 2; i++) {
+		for (int j = 0; j < 500 && kill(children[i], 0) == 0; j++)
+			usleep(10000);
+		assert_int_equal(kill(children[i], 0), -1);
+	}
+}
+
+static void test_signals(void **state)
+{
+	(void)state;
+	need_two_cpus();
+	ended_by(SIGINT);
+	ended_by(SIGTERM);
+	/* Whoever cannot clean up takes the others along all the same. */
+	ended_by(SIGKILL);
+}
+
+static int make_folder(void **state)
+{
+	(void)state;
+	if (!mkdtemp(folder))
+		return -1;
+	return setenv("TMPDIR", folder, 1);
+}
+
+/* Sockets and folders of the command are gone when it has ended, but for the one that was killed. */
+static int remove_folder(void **state)
+{
+	char command[160];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
+	return system(command);
+}
+
+static void test_nothing_is_left(void **state)
+{
+	char command[200];
+
+	(void)state;
+	snprintf(command, sizeof(command), "test \"$(ls '%s' | grep -c '^virtring\\.')\" = 0",
+		 folder);
+	assert_int_equal(system(command), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_verbs),		cmocka_unit_test(test_wrong_arguments),
+		cmocka_unit_test(test_what_is_missing), cmocka_unit_test(test_probe_finds_nobody),
+		cmocka_unit_test(test_short_bench),	cmocka_unit_test(test_notified_and_merged),
+		cmocka_unit_test(test_nothing_is_left), cmocka_unit_test(test_signals),
+	};
+
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
