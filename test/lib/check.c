@@ -5,6 +5,7 @@
 static char context_text[160];
 static char step_text[160];
 static char clause_text[16];
+static const char *watched;
 
 void context(const char *format, ...)
 {
@@ -25,6 +26,11 @@ void step(const char *format, ...)
 	va_end(args);
 }
 
+void watch(const char *text)
+{
+	watched = text;
+}
+
 void clause(const char *id)
 {
 	snprintf(clause_text, sizeof(clause_text), "%s", id);
@@ -41,6 +47,8 @@ static void failed(const char *file, int line)
 		print_error("  in %s\n", context_text);
 	if (step_text[0])
 		print_error("  at %s\n", step_text);
+	if (watched)
+		print_error("  with %s\n", watched);
 	print_error("  %s:%d\n", file, line);
 	fail();
 }

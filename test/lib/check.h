@@ -24,6 +24,9 @@ void context(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same for the step inside that context; context() forgets it. */
 void step(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Text that is looked at only when a check fails, as it is then; NULL: none. */
+void watch(const char *text);
+
 /* A clause of the specification: printed, and part of every failure until the next one. */
 void clause(const char *id);
 #define CLAUSE(id) clause(id)
