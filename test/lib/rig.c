@@ -20,23 +20,24 @@ static size_t ring_bytes(const struct rig_shape *shape, enum vr_area area)
 	return 4 + 8 * (size_t)size + (event ? 2 : 0);
 }
 
+static struct vr_map_range range_of(const struct rig *rig, const struct area *area, uint64_t addr,
+				    uint32_t access)
+{
+	const uint8_t *base = rig->shape.one_view ? area->driver : area->device;
+
+	return (struct vr_map_range){
+		.addr = addr, .size = area->bytes, .base = (uintptr_t)base, .access = access
+	};
+}
+
 static void open_ranges(struct rig *rig)
 {
 	uint32_t count = 0;
 
 	if (rig->tables.bytes)
-		rig->ranges[count++] = (struct vr_map_range){ .addr = RIG_TABLES,
-							      .size = rig->tables.bytes,
-							      .base = (uintptr_t)rig->tables.device,
-							      .access = VR_ACCESS_READ };
-	rig->ranges[count++] = (struct vr_map_range){ .addr = RIG_OUT,
-						      .size = rig->out.bytes,
-						      .base = (uintptr_t)rig->out.device,
-						      .access = VR_ACCESS_READ };
-	rig->ranges[count++] = (struct vr_map_range){ .addr = RIG_IN,
-						      .size = rig->in.bytes,
-						      .base = (uintptr_t)rig->in.device,
-						      .access = VR_ACCESS_WRITE };
+		rig->ranges[count++] = range_of(rig, &rig->tables, RIG_TABLES, VR_ACCESS_READ);
+	rig->ranges[count++] = range_of(rig, &rig->out, RIG_OUT, VR_ACCESS_READ);
+	rig->ranges[count++] = range_of(rig, &rig->in, RIG_IN, VR_ACCESS_WRITE);
 	rig->map = (struct vr_map){ .ranges = rig->ranges, .count = count };
 }
 
@@ -77,6 +78,8 @@ struct vr_ring rig_driver_ring(const struct rig *rig)
 
 struct vr_ring rig_device_ring(const struct rig *rig)
 {
+	if (rig->shape.one_view)
+		return rig_driver_ring(rig);
 	return (struct vr_ring){ .descriptors = { rig->descriptors.device, 0x1000 },
 				 .driver = { rig->driver_area.device, 0x2000 },
 				 .device = { rig->device_area.device, 0x3000 } };

@@ -33,6 +33,7 @@
  * @max_chain: of the device's configuration
  * @base: of the driver's configuration
  * @payload: bytes of each payload area, 65536 by default
+ * @one_view: both sides use the driver's addresses, so that a sanitizer sees what they share
  */
 struct rig_shape {
 	uint64_t features;
@@ -46,6 +47,7 @@ struct rig_shape {
 	uint32_t max_chain;
 	uint32_t base;
 	size_t payload;
+	bool one_view;
 };
 
 struct rig {
