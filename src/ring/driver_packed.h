@@ -123,7 +123,7 @@ VR_INLINE unsigned int vr_packed_stage_run(struct vr_driver *driver,
 	run.desc = &driver->desc[driver->next.slot];
 	run.flags = vr_packed_rest(0, 0, write | vr_available_state(driver->next.wrap));
 	run.serial = in_order ? driver->next.slot : (uint32_t)driver->added;
-	if (driver->added == driver->published && count && vr_buffer_single(buffers, kind)) {
+	if (driver->added == driver->published && vr_buffer_single(buffers, kind)) {
 		driver->held = vr_packed_stage(&run, buffers, i++, kind, in_order);
 		driver->first = driver->next;
 	}
@@ -141,6 +141,8 @@ VR_INLINE unsigned int vr_packed_add_run(struct vr_driver *driver, const struct 
 	count = vr_min(vr_min(count, driver->free), driver->size - driver->next.slot);
 	if (in_order)
 		count = vr_min(count, driver->size - driver->add_slot);
+	if (count == 0)
+		return 0;
 	if (kind == VR_KIND_READABLE)
 		run = vr_packed_stage_run(driver, buffers, count, VR_KIND_READABLE, in_order);
 	else if (kind == VR_KIND_WRITABLE)

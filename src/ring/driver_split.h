@@ -292,10 +292,12 @@ static inline uint32_t vr_driver_hand_out(struct vr_driver *driver, uint32_t id,
 VR_INLINE bool vr_common_get(struct vr_used *records, uint32_t size, uint32_t id, uint32_t len,
 			     struct vr_used *used)
 {
-	struct vr_used *record = &records[id];
+	struct vr_used *record;
 
-	if (vr_unlikely(id >= size) || vr_unlikely(record->descriptors != 1) ||
-	    vr_unlikely(len > record->len))
+	if (vr_unlikely(id >= size))
+		return false;
+	record = &records[id];
+	if (vr_unlikely(record->descriptors != 1) || vr_unlikely(len > record->len))
 		return false;
 	*used = *record;
 	used->len = len;

@@ -28,10 +28,10 @@ within() {
 	limit=$1
 	shift
 	counted=$(instructions "$@")
-	[ -n "$counted" ] && [ "$counted" -gt 0 ] || {
+	if [ "${counted:-0}" -le 0 ]; then
 		say "nothing was counted"
 		return 1
-	}
+	fi
 	say "$((counted / 10)).$((counted % 10)) instructions per buffer, at most $limit"
 	[ "$counted" -le $((limit * 10)) ]
 }
