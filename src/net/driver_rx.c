@@ -8,10 +8,10 @@
 struct vr_net_driver_rx {
 	struct vr_driver *queue;
 	struct vr_net_slots slots;
-	struct vr_net_fifo free;
-	struct vr_net_fifo held; /* slots of packets that the caller has, oldest first */
+	struct vr_net_fifo here; /* slots that are not with the device, oldest first */
+	uint32_t free; /* so many of them are free; the others have packets of the caller's */
 	struct vr_net_stats stats;
-	uint16_t *held_buffers; /* a FIFO beside it: how many slots each packet took */
+	uint16_t *buffers_of; /* a FIFO beside it: how many slots each such packet took */
 	uint32_t held_head;
 	uint32_t held_packets;
 	struct vr_iovec *pieces; /* of the last burst */
@@ -39,7 +39,7 @@ size_t vr_net_driver_rx_size(const struct vr_net_driver_config *config)
 	if (!vr_net_driver_config_ok(config, false))
 		return 0;
 	return sizeof(struct vr_net_driver_rx) +
-	       config->slots.count * (sizeof(struct vr_iovec) + 3 * sizeof(uint16_t));
+	       config->slots.count * (sizeof(struct vr_iovec) + 2 * sizeof(uint16_t));
 }
 
 int vr_net_driver_rx_init(void *state, size_t bytes, const struct vr_net_driver_config *config,
@@ -59,13 +59,12 @@ int vr_net_driver_rx_init(void *state, size_t bytes, const struct vr_net_driver_
 	r->mergeable = config->features & VR_NET_F_MRG_RXBUF;
 	r->max_packet = config->max_packet ? config->max_packet : UINT32_MAX;
 	r->pieces = (struct vr_iovec *)(r + 1);
-	r->free.number = (uint16_t *)(r->pieces + count);
-	r->free.size = count;
-	r->held.number = r->free.number + count;
-	r->held.size = count;
-	r->held_buffers = r->held.number + count;
+	r->here.number = (uint16_t *)(r->pieces + count);
+	r->here.size = count;
+	r->buffers_of = r->here.number + count;
 	for (uint32_t i = 0; i < count; i++)
-		vr_net_fifo_push(&r->free, i);
+		vr_net_fifo_push(&r->here, i);
+	r->free = count;
 	for (unsigned int i = 0; i < VR_NET_STAGE; i++) {
 		r->segments[i].len = vr_net_slot_room(&r->slots) + r->header;
 		r->buffers[i].segments = &r->segments[i];
@@ -79,7 +78,7 @@ int vr_net_driver_rx_init(void *state, size_t bytes, const struct vr_net_driver_
 /* Stages up to VR_NET_STAGE free slots; the number taken, or an error. */
 static int stage(struct vr_net_driver_rx *rx)
 {
-	uint32_t n = rx->free.count < VR_NET_STAGE ? rx->free.count : VR_NET_STAGE;
+	uint32_t n = rx->free < VR_NET_STAGE ? rx->free : VR_NET_STAGE;
 	uint32_t room = vr_driver_free(rx->queue);
 	int taken;
 
@@ -88,14 +87,15 @@ static int stage(struct vr_net_driver_rx *rx)
 	if (n == 0)
 		return 0;
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t number = vr_net_fifo_pop(&rx->free);
+		uint32_t number = vr_net_fifo_pop(&rx->here);
 
 		rx->segments[i].addr = vr_net_slot_addr(&rx->slots, number) - rx->header;
 		rx->buffers[i].token = number;
 	}
 	taken = vr_driver_add(rx->queue, rx->buffers, n);
 	for (uint32_t i = n; i > (taken > 0 ? (uint32_t)taken : 0); i--)
-		vr_net_fifo_unpop(&rx->free, (uint32_t)rx->buffers[i - 1].token);
+		vr_net_fifo_unpop(&rx->here, (uint32_t)rx->buffers[i - 1].token);
+	rx->free -= taken > 0 ? (uint32_t)taken : 0;
 	return taken;
 }
 
@@ -150,14 +150,14 @@ static int begin(struct vr_net_driver_rx *rx, struct assembly *now, const struct
 	return 0;
 }
 
-/* One more buffer; its slot is held whether or not it adds a piece. */
+/* One more buffer; its slot is kept whether or not it adds a piece. */
 static void append(struct vr_net_driver_rx *rx, struct assembly *now, const struct vr_used *used)
 {
 	uint32_t number = (uint32_t)used->token;
 	struct vr_iovec *piece = &rx->pieces[rx->piece_count];
 	uint32_t skip = now->buffers == 0 ? rx->header : 0;
 
-	vr_net_fifo_push(&rx->held, number);
+	vr_net_fifo_push(&rx->here, number);
 	now->buffers++;
 	now->missing--;
 	if (used->len <= skip)
@@ -169,30 +169,71 @@ static void append(struct vr_net_driver_rx *rx, struct assembly *now, const stru
 	rx->piece_count++;
 }
 
-/* Gives the newest slots back to the pool: a packet that the caller does not get. */
-static void forget(struct vr_net_driver_rx *rx, struct assembly *now)
+/*
+ * The newest slots hold nothing for the caller. They are free once the packets before them are
+ * released, as slots come and go in one order: they go with the last of those.
+ */
+static void forget(struct vr_net_driver_rx *rx, uint32_t buffers)
 {
-	for (; now->buffers > 0; now->buffers--)
-		vr_net_fifo_push(&rx->free, vr_net_fifo_unpush(&rx->held));
-	rx->piece_count = now->first_piece;
+	uint32_t last = rx->held_head + rx->held_packets - 1;
+
+	if (rx->held_packets == 0)
+		rx->free += buffers;
+	else
+		rx->buffers_of[last >= rx->here.size ? last - rx->here.size : last] +=
+			(uint16_t)buffers;
+}
+
+static inline void hold(struct vr_net_driver_rx *rx, uint32_t buffers)
+{
+	uint32_t at = rx->held_head + rx->held_packets++;
+
+	rx->buffers_of[at >= rx->here.size ? at - rx->here.size : at] = (uint16_t)buffers;
 }
 
 /* The last buffer is there: true when the packet is one for the caller. */
 static bool finish(struct vr_net_driver_rx *rx, struct assembly *now)
 {
-	uint32_t at;
-
 	if (now->drop || now->packet->len > rx->max_packet) {
 		*(now->drop ? &rx->stats.dropped_short : &rx->stats.dropped_long) += 1;
-		forget(rx, now);
+		forget(rx, now->buffers);
+		rx->piece_count = now->first_piece;
 		return false;
 	}
 	now->packet->pieces = &rx->pieces[now->first_piece];
 	now->packet->piece_count = rx->piece_count - now->first_piece;
-	at = rx->held_head + rx->held_packets++;
-	rx->held_buffers[at >= rx->held.size ? at - rx->held.size : at] = (uint16_t)now->buffers;
+	hold(rx, now->buffers);
 	rx->stats.packets++;
 	rx->stats.bytes += now->packet->len;
+	return true;
+}
+
+/* A packet that is whole in one buffer; false when this is none. */
+static inline bool take_simple(struct vr_net_driver_rx *rx, struct vr_net_packet *packet,
+			       const struct vr_used *used)
+{
+	uint32_t number = (uint32_t)used->token;
+	uint8_t *base = vr_net_slot_packet(&rx->slots, number);
+	struct vr_iovec *piece = &rx->pieces[rx->piece_count];
+	uint8_t wire[VR_NET_HEADER_MAX];
+
+	if (used->len <= rx->header || used->len - rx->header > rx->max_packet)
+		return false;
+	vr_net_header_copy(wire, base - rx->header, rx->header);
+	vr_net_header_decode(&packet->header, wire, rx->header);
+	/* Whoever reads it again reads another copy, and judges that one. */
+	if (rx->mergeable && packet->header.num_buffers != 1)
+		return false;
+	piece->base = base;
+	piece->len = used->len - rx->header;
+	packet->pieces = piece;
+	packet->piece_count = 1;
+	packet->len = used->len - rx->header;
+	rx->piece_count++;
+	vr_net_fifo_push(&rx->here, number);
+	hold(rx, 1);
+	rx->stats.packets++;
+	rx->stats.bytes += packet->len;
 	return true;
 }
 
@@ -206,12 +247,17 @@ static int assemble(struct vr_net_driver_rx *rx, struct assembly *now,
 		int error = 0;
 
 		now->packet = &packets[done];
+		if (now->missing == 0 && take_simple(rx, now->packet, &rx->used[i])) {
+			done++;
+			continue;
+		}
 		if (now->missing == 0)
 			error = begin(rx, now, &rx->used[i], (uint32_t)(got - i - 1));
 		if (error) {
 			now->missing = 0;
+			forget(rx, (uint32_t)(got - i));
 			for (; i < got; i++)
-				vr_net_fifo_push(&rx->free, (uint32_t)rx->used[i].token);
+				vr_net_fifo_push(&rx->here, (uint32_t)rx->used[i].token);
 			return done > 0 ? done : error;
 		}
 		append(rx, now, &rx->used[i]);
@@ -242,7 +288,7 @@ int vr_net_driver_rx_burst(struct vr_net_driver_rx *rx, struct vr_net_packet *pa
 			done += error > 0 ? (unsigned int)error : 0;
 		} else if (now.missing > 0) {
 			/* All buffers of a packet become used together (5.1.6.4.1). */
-			forget(rx, &now);
+			forget(rx, now.buffers);
 			error = break_queue(rx, VR_NET_FAULT_MISSING);
 		} else {
 			error = got;
@@ -257,14 +303,11 @@ int vr_net_driver_rx_release(struct vr_net_driver_rx *rx, unsigned int count)
 {
 	if (count > rx->held_packets)
 		count = rx->held_packets;
+	rx->held_packets -= count;
 	for (; count > 0; count--) {
-		uint32_t buffers = rx->held_buffers[rx->held_head];
-
-		if (++rx->held_head == rx->held.size)
+		rx->free += rx->buffers_of[rx->held_head];
+		if (++rx->held_head == rx->here.size)
 			rx->held_head = 0;
-		rx->held_packets--;
-		for (; buffers > 0; buffers--)
-			vr_net_fifo_push(&rx->free, vr_net_fifo_pop(&rx->held));
 	}
 	return vr_net_driver_rx_fill(rx);
 }

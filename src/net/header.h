@@ -18,21 +18,29 @@ static inline uint16_t vr_net_le16(const uint8_t *bytes)
 /**
  * vr_net_header_decode() - from wire to host
  * @header: filled; num_buffers is 1 where the wire has none
- * @wire: a private copy of the bytes
+ * @wire: a private copy of the bytes, VR_NET_HEADER_MAX in size
  * @bytes: how many the negotiated header has
  */
 static inline void vr_net_header_decode(struct vr_net_header *header, const uint8_t *wire,
 					uint32_t bytes)
 {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	/* The struct is the wire format then; two moves instead of a dozen. */
+	memcpy(header, wire, sizeof(*header));
+#else
 	header->flags = wire[0];
 	header->gso_type = wire[1];
 	header->hdr_len = vr_net_le16(wire + 2);
 	header->gso_size = vr_net_le16(wire + 4);
 	header->csum_start = vr_net_le16(wire + 6);
 	header->csum_offset = vr_net_le16(wire + 8);
-	header->num_buffers =
-		bytes > VR_NET_NUM_BUFFERS_AT ? vr_net_le16(wire + VR_NET_NUM_BUFFERS_AT) : 1;
+	header->num_buffers = vr_net_le16(wire + VR_NET_NUM_BUFFERS_AT);
+#endif
+	if (bytes <= VR_NET_NUM_BUFFERS_AT)
+		header->num_buffers = 1;
 }
+
+_Static_assert(sizeof(struct vr_net_header) == 12, "as on the wire");
 
 /**
  * vr_net_header_copy() - the first bytes of a packet out of shared memory, each read once

@@ -111,7 +111,9 @@ static void copy_out(const struct vr_net_sink *sink, const struct vr_net_packet 
 
 	if (packet->len > sink->copy_bytes)
 		return;
-	for (uint32_t i = 0; i < packet->piece_count; i++) {
+	if (packet->piece_count == 1)
+		vr_net_copy(to, packet->pieces->base, packet->pieces->len);
+	for (uint32_t i = 0; packet->piece_count > 1 && i < packet->piece_count; i++) {
 		vr_net_copy(to, packet->pieces[i].base, packet->pieces[i].len);
 		to += packet->pieces[i].len;
 	}

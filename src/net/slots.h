@@ -45,14 +45,6 @@ static inline uint32_t vr_net_fifo_pop(struct vr_net_fifo *fifo)
 	return number;
 }
 
-/* Takes the newest one back out: the inverse of a push. */
-static inline uint32_t vr_net_fifo_unpush(struct vr_net_fifo *fifo)
-{
-	uint32_t at = fifo->head + --fifo->count;
-
-	return fifo->number[at >= fifo->size ? at - fifo->size : at];
-}
-
 /* Puts a number back in front: the inverse of a pop. */
 static inline void vr_net_fifo_unpop(struct vr_net_fifo *fifo, uint32_t number)
 {
