@@ -188,17 +188,21 @@ static void offset_need_not_be_a_page(void **state)
 	struct vr_mem_table *table = make_table(1);
 	int fd = make_file(4 * PAGE);
 	struct vr_mem *mem;
-	char *at;
+	char *at, last;
 
 	(void)state;
 	assert_int_equal(pwrite(fd, "here", 4, PAGE + 123), 4);
 	assert_int_equal(add(table, 0x7000, 2 * PAGE, 0x1234, PAGE + 123, fd), 0);
-	close(fd);
 	mem = vr_mem_table_get(table);
 	at = vr_mem_guest_ptr(mem, 0x7000, 2 * PAGE);
 	assert_non_null(at);
 	assert_memory_equal(at, "here", 4);
 	assert_ptr_equal(vr_mem_user_ptr(mem, 0x1234, 4, NULL), at);
+	/* Two pages of data lie in three of the file: the last one is mapped too. */
+	at[2 * PAGE - 1] = 'z';
+	assert_int_equal(pread(fd, &last, 1, PAGE + 123 + 2 * PAGE - 1), 1);
+	assert_int_equal(last, 'z');
+	close(fd);
 	vr_mem_put(mem);
 	vr_mem_table_destroy(table);
 }

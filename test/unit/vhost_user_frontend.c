@@ -19,6 +19,7 @@
 
 #include <cmocka.h>
 
+#include "transport/vhost_user/channel.h"
 #include "vu_peer.h"
 
 #define TIMEOUT 5000
@@ -454,6 +455,59 @@ static void answers_for_another_ring(void **state)
 	close_script(&s);
 }
 
+/* As DPDK's vhost answers on a packed ring: without the used half. */
+static void packed_base_without_used_half(void **state)
+{
+	struct script s = open_script();
+	struct vr_vu_vring vrings[2] = { { .index = 0 }, { .index = 1 } };
+	struct vr_vu_offer offer;
+	int i;
+
+	(void)state;
+	put_answer(&s, VU_GET_FEATURES, 5, 8, VR_F_RING_PACKED, -1);
+	assert_int_equal(vr_vu_frontend_negotiate(s.f, VR_F_RING_PACKED, 0, &offer, TIMEOUT), 0);
+	assert_int_equal(vr_vu_frontend_set_features(s.f, VR_F_RING_PACKED, TIMEOUT), 0);
+	for (i = 0; i < 2; i++)
+		put_answer(&s, VU_GET_VRING_BASE, 5, 8,
+			   (uint64_t)(i ? 0x80010002u : 0x8003u) << 32 | (uint64_t)i, -1);
+	assert_int_equal(vr_vu_frontend_stop(s.f, vrings, 2, TIMEOUT), 0);
+	assert_int_equal(vrings[0].base, 0x80038003);
+	assert_int_equal(vrings[1].base, 0x80010002);
+	close_script(&s);
+}
+
+/* A message that leaves in pieces has its descriptors with the first byte only. */
+static void descriptors_go_with_the_first_byte(void **state)
+{
+	const uint64_t value = 3;
+	int socks[2], before;
+	struct vu_tx tx = { 0 };
+	struct vu_rx rx = { 0 };
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, socks), 0);
+	before = count_fds();
+	vri_tx_set(&tx, VU_SET_VRING_CALL, 0, &value, sizeof(value), socks, 1);
+	assert_int_equal(vri_tx_flush(socks[0], &tx), 0);
+	assert_int_equal(vri_rx(socks[1], &rx, false), VU_RX_DONE);
+	assert_int_equal(rx.fd_count, 1);
+	vri_rx_reset(&rx);
+	/* The first five bytes have gone. */
+	vri_tx_set(&tx, VU_SET_VRING_CALL, 0, &value, sizeof(value), socks, 1);
+	assert_int_equal(send(socks[0], tx.bytes, 5, 0), 5);
+	assert_int_equal(vri_rx(socks[1], &rx, false), VU_RX_MORE);
+	tx.done = 5;
+	assert_int_equal(vri_tx_flush(socks[0], &tx), 0);
+	assert_int_equal(vri_rx(socks[1], &rx, false), VU_RX_DONE);
+	assert_int_equal(rx.fd_count, 0);
+	assert_null(rx.fd_problem);
+	assert_int_equal(rx.payload.u64, 3);
+	vri_rx_reset(&rx);
+	assert_int_equal(count_fds(), before);
+	close(socks[0]);
+	close(socks[1]);
+}
+
 static void bad_config(void **state)
 {
 	struct vr_vu_frontend_config config = { .struct_size = sizeof(config) };
@@ -501,6 +555,8 @@ int main(void)
 		cmocka_unit_test(no_answer),
 		cmocka_unit_test(back_end_without_protocol_features),
 		cmocka_unit_test(answers_for_another_ring),
+		cmocka_unit_test(packed_base_without_used_half),
+		cmocka_unit_test(descriptors_go_with_the_first_byte),
 		cmocka_unit_test(bad_config),
 	};
 

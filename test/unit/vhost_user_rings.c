@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -308,6 +309,8 @@ static void stops_and_goes_on(void **state)
 		assert_int_equal(peer.last_stop, VR_VU_STOP_REQUEST);
 		assert_false(peer.rings[0].running);
 		assert_true(peer.rings[1].running);
+		/* Nobody waits for an answer that came at once. */
+		assert_int_equal(vr_vu_backend_resume(peer.backend, 0, 9), -EINVAL);
 		/* Asked again it answers the same and stops nothing. */
 		assert_int_equal(get_base(&peer, 0), peer.stop_base[0]);
 		assert_int_equal(peer.stops, i + 1);
@@ -587,10 +590,12 @@ static void deferred_pause(void **state)
 static void hangs_up_during_a_deferred_stop(void **state)
 {
 	const struct vu_vring_state base = { 0, 0 };
+	struct pollfd pollfd = { .events = POLLIN };
 	struct peer peer;
 
 	(void)state;
 	ready(&peer, 0);
+	pollfd.fd = vr_vu_backend_fd(peer.backend);
 	peer_start(&peer, 0);
 	peer_start(&peer, 1);
 	peer.defer = true;
@@ -600,7 +605,10 @@ static void hangs_up_during_a_deferred_stop(void **state)
 	peer.sock = -1;
 	peer_run(&peer);
 	assert_true(vr_vu_backend_connected(peer.backend));
+	/* Nothing to do until then: a hang-up must not keep the program busy. */
+	assert_int_equal(poll(&pollfd, 1, 0), 0);
 	assert_int_equal(vr_vu_backend_resume(peer.backend, 0, 0), 0);
+	assert_int_equal(poll(&pollfd, 1, 0), 1);
 	peer_run(&peer);
 	/* Now the other ring is stopped for the end of the session. */
 	assert_int_equal(peer.stops, 2);
