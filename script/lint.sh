@@ -27,7 +27,9 @@ format() {
 
 # The flags of each file are those that it is built with; headers are seen through them.
 tidy() {
-	configure lint -Db_pch=false || return 1
+	configure lint || return 1
+	# Nothing is compiled there, so nothing else would renew the list of commands.
+	logged lint-setup ninja -C build/lint build.ninja || return 1
 	tree_files '*.c' | grep -v -e '^test/groups/' -e '^test/cross/' | xargs -P "$JOBS" -n 4 "$(tool clang-tidy)" \
 		-p build/lint --quiet >build/log/tidy 2>&1 && return 0
 	# One line each; the notes and the excerpts of the source are in the log.
