@@ -254,46 +254,56 @@ static int measure(struct stage *stage, struct bench_report *report)
 	return result ? cannot(error) : 0;
 }
 
+static int bench(struct stage *stage, struct bench_report *report)
+{
+	int status = check(report->options, report->topology, stage);
+
+	if (status)
+		return status;
+	if (report->topology->controller >= 0)
+		(void)topology_pin(report->topology->controller);
+	table_head(stdout, report);
+	fflush(stdout);
+	status = measure(stage, report);
+	if (status)
+		return status;
+	describe_memory(report, stage);
+	table_rows(stdout, report);
+	status = write_files(report);
+	for (unsigned int i = 0; i < report->count && !status; i++)
+		if (bench_failure(&report->results[i]))
+			status = TOOL_FAILED;
+	return status;
+}
+
 int bench_main(int argc, char **argv)
 {
+	struct bench_result results[DIRECTIONS * LAYOUTS * 2] = { 0 };
 	struct bench_options options;
 	struct topology topology;
-	struct bench_result results[DIRECTIONS * LAYOUTS * 2] = { 0 };
 	struct bench_report report = {
 		.options = &options,
 		.topology = &topology,
 		.results = results,
 		.started = (long)time(NULL),
 	};
-	static struct stage stage;
+	struct stage *stage = calloc(1, sizeof(*stage));
 	char error[TOOL_TEXT];
 	int status;
 
 	bench_arguments(&options, argc, argv);
-	if (topology_find(&topology, options.cpus, error))
-		return cannot(error);
-	stage.options = &options;
-	stage.topology = &topology;
 	report.count = plan(&options, results);
-	if (make_room(&report))
-		return cannot("out of memory");
-	status = check(&options, &topology, &stage);
-	if (status)
-		return status;
-	if (topology.controller >= 0)
-		(void)topology_pin(topology.controller);
-	table_head(stdout, &report);
-	fflush(stdout);
-	status = measure(&stage, &report);
-	if (!status) {
-		describe_memory(&report, &stage);
-		table_rows(stdout, &report);
-		status = write_files(&report);
+	if (topology_find(&topology, options.cpus, error)) {
+		status = cannot(error);
+	} else if (!stage || make_room(&report)) {
+		status = cannot("out of memory");
+	} else {
+		stage->options = &options;
+		stage->topology = &topology;
+		status = bench(stage, &report);
 	}
-	for (unsigned int i = 0; i < report.count; i++) {
-		if (!status && bench_failure(&results[i]))
-			status = TOOL_FAILED;
+	for (unsigned int i = 0; i < report.count; i++)
 		free(results[i].samples);
-	}
+	free(stage);
 	return status;
 }

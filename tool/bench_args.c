@@ -109,19 +109,19 @@ static unsigned int whole(const char *option, const char *text, unsigned int lea
 static void either(const char *option, const char *text, const char *first, const char *second,
 		   bool *chosen)
 {
-	bool both = !strcmp(text, "both");
+	bool both = strcmp(text, "both") == 0;
 
-	chosen[0] = both || !strcmp(text, first);
-	chosen[1] = both || !strcmp(text, second);
+	chosen[0] = both || strcmp(text, first) == 0;
+	chosen[1] = both || strcmp(text, second) == 0;
 	if (!chosen[0] && !chosen[1])
 		refuse("--%s takes %s, %s or both, not '%s'", option, first, second, text);
 }
 
 static enum party party(const char *option, const char *text)
 {
-	if (!strcmp(text, "self"))
+	if (strcmp(text, "self") == 0)
 		return PARTY_SELF;
-	if (strcmp(text, "dpdk"))
+	if (strcmp(text, "dpdk") != 0)
 		refuse("--%s takes self or dpdk, not '%s'", option, text);
 	return PARTY_DPDK;
 }
@@ -155,7 +155,8 @@ static const char *plot_file(const char *name)
 {
 	size_t length = strlen(name);
 
-	if (length < 5 || (strcmp(name + length - 4, ".svg") && strcmp(name + length - 4, ".png")))
+	if (length < 5 ||
+	    (strcmp(name + length - 4, ".svg") != 0 && strcmp(name + length - 4, ".png") != 0))
 		refuse("--plot takes a file that ends with .svg or .png, not '%s'", name);
 	return name;
 }

@@ -71,11 +71,11 @@ static uint32_t tx_slot_bytes(const struct player *player)
 static uint64_t memory_bytes(const struct player *player, uint64_t features)
 {
 	uint64_t size = player->options->size;
-	uint64_t ring = 3 * 4096;
+	uint64_t ring = 12288; /* what the three areas lose by alignment, and more */
 
 	for (int area = 0; area < 3; area++)
 		ring += vr_ring_bytes(features, (uint32_t)size, (enum vr_area)area);
-	return 2 * ring + size * (slot_bytes(player) + tx_slot_bytes(player)) + 2 * 4096;
+	return 2 * ring + size * ((uint64_t)slot_bytes(player) + tx_slot_bytes(player)) + 8192;
 }
 
 static int make_memory(struct player *player, struct answer *answer)

@@ -7,6 +7,9 @@
 
 #include "bench.h"
 
+/* Dropped rounds are played again, but not for ever. */
+#define SAMPLES_MAX ((size_t)2 * BENCH_ROUNDS_MAX)
+
 double bench_mpps(const struct bench_sample *sample)
 {
 	return sample->seconds > 0 ? (double)sample->packets / sample->seconds / 1e6 : 0;
@@ -16,10 +19,10 @@ double bench_mpps(const struct bench_sample *sample)
 static struct stats figure(const struct bench_result *result, enum distance distance,
 			   double (*of)(const struct bench_sample *sample))
 {
-	double values[2 * BENCH_ROUNDS_MAX];
+	double values[SAMPLES_MAX];
 	size_t count = 0;
 
-	for (unsigned int i = 0; i < result->count && count < 2 * BENCH_ROUNDS_MAX; i++) {
+	for (unsigned int i = 0; i < result->count && count < SAMPLES_MAX; i++) {
 		const struct bench_sample *sample = &result->samples[i];
 
 		if (!sample->kept || (distance != DISTANCES && sample->distance[0] != distance))

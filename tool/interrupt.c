@@ -52,8 +52,12 @@ bool interrupt_sleep(double seconds)
 {
 	double end = tool_now() + seconds;
 
-	for (double left = seconds; left > 0; left = end - tool_now())
+	for (;;) {
+		double left = end - tool_now();
+
+		if (left <= 0)
+			return true;
 		if (interrupt_poll(NULL, 0, (int)(left * 1000) + 1) < 0 && seen)
 			return false;
-	return true;
+	}
 }

@@ -35,16 +35,16 @@ int main(int argc, char **argv)
 
 	/* Wrong arguments end with the status that stands for all that could not even start. */
 	argp_err_exit_status = TOOL_CANNOT;
-	if (!strcmp(name, "--version") || !strcmp(name, "-V")) {
+	if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
 		printf("virtring %s\n", vr_version());
 		return 0;
 	}
-	if (!strcmp(name, "--help") || !strcmp(name, "-h") || !strcmp(name, "help")) {
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
 		usage(stdout);
 		return 0;
 	}
 	for (size_t i = 0; i < VERBS; i++) {
-		if (strcmp(name, verbs[i].name))
+		if (strcmp(name, verbs[i].name) != 0)
 			continue;
 		/* argp and the messages name the whole command. */
 		argv[1] = (char *)verbs[i].full_name;

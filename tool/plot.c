@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* The table as a picture, drawn by gnuplot. */
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -110,7 +112,7 @@ static void plot_title(FILE *to, const struct bench_report *report)
 
 void plot_script(FILE *to, const char *path, const struct bench_report *report)
 {
-	bool svg = !strcmp(path + strlen(path) - 4, ".svg");
+	bool svg = strcmp(path + strlen(path) - 4, ".svg") == 0;
 
 	fprintf(to, "set terminal %s size 1000,520 font 'sans,11'\nset output ",
 		svg ? "svg dynamic background 'white'" : "pngcairo");
@@ -146,15 +148,43 @@ void plot_script(FILE *to, const char *path, const struct bench_report *report)
 	fputc('\n', to);
 }
 
+/* Starts gnuplot; what is written to the stream is what it reads. */
+static FILE *start_gnuplot(pid_t *pid)
+{
+	FILE *stream;
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC))
+		return NULL;
+	*pid = fork();
+	if (*pid == 0) {
+		sigset_t none;
+
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		if (dup2(ends[0], STDIN_FILENO) >= 0)
+			execlp("gnuplot", "gnuplot", (char *)NULL);
+		_exit(127);
+	}
+	close(ends[0]);
+	stream = *pid > 0 ? fdopen(ends[1], "w") : NULL;
+	if (!stream)
+		close(ends[1]);
+	return stream;
+}
+
 int plot_write(const char *path, const struct bench_report *report, char *error)
 {
-	FILE *gnuplot = popen("gnuplot", "we");
-	int status;
+	int status = -1;
+	pid_t pid = -1;
+	FILE *gnuplot = start_gnuplot(&pid);
 
 	if (!gnuplot)
 		return tool_text(error, "cannot start gnuplot: %s", strerror(errno));
 	plot_script(gnuplot, path, report);
-	status = pclose(gnuplot);
+	(void)fclose(gnuplot); /* what is amiss shows in its status, or in the file */
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
 	if (status == 0 && access(path, R_OK) == 0)
 		return 0;
 	return tool_text(error, "gnuplot did not draw %s (status %d)", path,

@@ -26,9 +26,9 @@ static error_t take(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case 'd':
-		if (!strcmp(text, "net"))
+		if (strcmp(text, "net") == 0)
 			options->device = VR_DEVICE_NET;
-		else if (!strcmp(text, "blk"))
+		else if (strcmp(text, "blk") == 0)
 			options->device = VR_DEVICE_BLK;
 		else
 			argp_error(state, "--device takes net or blk, not '%s'", text);

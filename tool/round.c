@@ -164,7 +164,7 @@ static int open_sides(struct stage *stage, const struct message *message,
 
 	for (int i = 0; i < SIDES; i++) {
 		enum side side = sequence[i];
-		struct answer answer;
+		struct answer answer = { 0 };
 
 		if (!is_self(stage, side)) {
 			if (open_peer(stage, side, &message->job, sample->text))
@@ -185,7 +185,7 @@ static int open_sides(struct stage *stage, const struct message *message,
 static int measure_roundtrip(struct stage *stage, struct bench_sample *sample, int when)
 {
 	const struct message message = { .order = ORDER_ROUNDTRIP };
-	struct answer answer;
+	struct answer answer = { 0 };
 
 	atomic_store(&stage->arena->line.ball, 0);
 	for (int side = 0; side < SIDES; side++)
@@ -354,7 +354,7 @@ static void judge(struct bench_sample *sample)
 static int close_sides(struct stage *stage, char *error)
 {
 	const struct message message = { .order = ORDER_CLOSE };
-	struct answer answer;
+	struct answer answer = { 0 };
 
 	for (int side = 0; side < SIDES; side++) {
 		testpmd_end(&stage->testpmd[side]);

@@ -209,7 +209,7 @@ static int wait_for_prompt(struct testpmd *testpmd, int ms, char *error)
 		ssize_t got;
 
 		if (testpmd->length >= strlen(PROMPT) &&
-		    !strcmp(testpmd->output + testpmd->length - strlen(PROMPT), PROMPT))
+		    strcmp(testpmd->output + testpmd->length - strlen(PROMPT), PROMPT) == 0)
 			return 0;
 		if (left <= 0) {
 			explain(testpmd, error, "does not answer");

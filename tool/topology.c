@@ -13,14 +13,17 @@
 static long number_in(const char *path, long otherwise)
 {
 	FILE *file = fopen(path, "re");
+	char text[32] = "";
+	char *end;
 	long number;
 
 	if (!file)
 		return otherwise;
-	if (fscanf(file, "%ld", &number) != 1)
-		number = otherwise;
+	if (!fgets(text, sizeof(text), file))
+		text[0] = '\0';
 	fclose(file);
-	return number;
+	number = strtol(text, &end, 10);
+	return end == text ? otherwise : number;
 }
 
 static int cpu_number(int cpu, const char *what)
@@ -95,8 +98,8 @@ static void find_model(char *model, size_t bytes)
 	while (file && fgets(line, sizeof(line), file)) {
 		char *value = strchr(line, ':');
 
-		if (!value || (strncmp(line, "model name", 10) && strncmp(line, "uarch", 5) &&
-			       strncmp(line, "CPU part", 8)))
+		if (!value || (strncmp(line, "model name", 10) != 0 &&
+			       strncmp(line, "uarch", 5) != 0 && strncmp(line, "CPU part", 8) != 0))
 			continue;
 		value += strspn(value, ": \t");
 		value[strcspn(value, "\n")] = '\0';
@@ -113,9 +116,10 @@ static void find_huge_pages(struct topology *topology)
 	char line[128];
 
 	while (file && fgets(line, sizeof(line), file)) {
-		sscanf(line, "HugePages_Free: %lu", &topology->huge_free);
-		if (sscanf(line, "Hugepagesize: %lu", &topology->huge_bytes) == 1)
-			topology->huge_bytes *= 1024;
+		if (strncmp(line, "HugePages_Free:", 15) == 0)
+			topology->huge_free = strtoul(line + 15, NULL, 10);
+		if (strncmp(line, "Hugepagesize:", 13) == 0)
+			topology->huge_bytes = strtoul(line + 13, NULL, 10) * 1024;
 	}
 	if (file)
 		fclose(file);

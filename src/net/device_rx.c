@@ -213,9 +213,9 @@ static inline void put_header(void *shared, const uint8_t *wire, uint32_t bytes)
 	vr_net_header_copy(there, shared, bytes);
 	if (bytes == 12) {
 		/* A comparison of constant length is inline, and this one is made for every packet. */
-		if (memcmp(there, wire, 8) || memcmp(there + 8, wire + 8, 4))
+		if (memcmp(there, wire, 8) != 0 || memcmp(there + 8, wire + 8, 4) != 0)
 			memcpy(shared, wire, 12);
-	} else if (memcmp(there, wire, bytes)) {
+	} else if (memcmp(there, wire, bytes) != 0) {
 		memcpy(shared, wire, bytes);
 	}
 }

@@ -165,7 +165,7 @@ static bool copy_in(struct vr_net_slot *slot, const struct vr_net_packet *packet
 int vr_net_driver_tx_copy(struct vr_net_driver_tx *tx, const struct vr_net_packet *packets,
 			  unsigned int count)
 {
-	struct vr_net_slot slots[VR_NET_STAGE];
+	struct vr_net_slot slots[VR_NET_STAGE] = { 0 };
 	unsigned int n = 0;
 	int got;
 	int sent;

@@ -41,7 +41,7 @@ static void test_fault_texts(void **state)
 }
 
 /* Takes one packet cut into pieces of @cut bytes; what the sink says of it. */
-static const char *verdict(enum vr_net_pattern pattern, uint64_t expected, uint8_t *bytes,
+static const char *verdict(enum vr_net_pattern pattern, uint64_t expected, const uint8_t *bytes,
 			   uint32_t len, uint32_t cut)
 {
 	struct vr_net_sink sink = {
@@ -56,7 +56,7 @@ static const char *verdict(enum vr_net_pattern pattern, uint64_t expected, uint8
 
 	for (uint32_t at = 0; at < len; at += cut)
 		pieces[packet.piece_count++] =
-			(struct vr_iovec){ bytes + at, cut < len - at ? cut : len - at };
+			(struct vr_iovec){ (uint8_t *)bytes + at, cut < len - at ? cut : len - at };
 	vr_net_sink_take(&sink, &packet, 1);
 	assert_int_equal(sink.checked, 1);
 	assert_int_equal(sink.bad, sink.wrong ? 1 : 0);
