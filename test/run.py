@@ -77,28 +77,32 @@ def count(output):
     return total['PASSED'], failed, total['SKIPPED']
 
 
-# Programs that run now, so that an interrupted run leaves none behind.
+# Programs that run now, so that an interrupted run leaves none behind. The lock is held while one
+# is started; never by the main thread, which handles signals.
 RUNNING = set()
+STARTING = threading.Lock()
 
 
 def stop_all(number, _frame):
     """Ends the run, and the process groups of all its programs."""
-    for process in list(RUNNING):
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-    os._exit(128 + number)
+    with STARTING:
+        for process in list(RUNNING):
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        os._exit(128 + number)
 
 
 def run(test, name, options):
     """Runs one program in a process group of its own, so that nothing of it stays behind."""
     command = shlex.split(options.wrapper) + test['cmd']
     begin = time.monotonic()
-    process = subprocess.Popen(command, cwd=test['workdir'], env={**os.environ, **test['env']},
-                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, start_new_session=True)
-    RUNNING.add(process)
+    with STARTING:
+        process = subprocess.Popen(command, cwd=test['workdir'], env={**os.environ, **test['env']},
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, start_new_session=True)
+        RUNNING.add(process)
     timed_out = False
     try:
         output, _ = process.communicate(timeout=test['timeout'] * options.patience)
@@ -168,14 +172,13 @@ def main():
         if group in options.groups:
             tests.append((test, '/'.join(filter(None, (options.label, group, test['name'])))))
     report = Report(options)
-    with concurrent.futures.ThreadPoolExecutor(max(1, options.jobs)) as pool:
-        waiting = [pool.submit(run, test, name, options)
-                   for test, name in tests if test['is_parallel']]
-        for future in concurrent.futures.as_completed(waiting):
-            report.add(future.result())
-    for test, name in tests:
-        if not test['is_parallel']:
-            report.add(run(test, name, options))
+    # Those that must be alone come last, one at a time.
+    for alone in (False, True):
+        with concurrent.futures.ThreadPoolExecutor(1 if alone else max(1, options.jobs)) as pool:
+            waiting = [pool.submit(run, test, name, options)
+                       for test, name in tests if test['is_parallel'] != alone]
+            for future in concurrent.futures.as_completed(waiting):
+                report.add(future.result())
     if not tests:
         print('  no test program in: ' + ' '.join(options.groups))
     return 1 if report.failed else 0
