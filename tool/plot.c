@@ -64,8 +64,11 @@ static bool has(const struct bench_report *report, int direction, int layout, in
 	return false;
 }
 
-/* The bars without (0) or with (1) IN_ORDER; or the names under them (2). */
-static void series(FILE *to, const struct bench_report *report, int which)
+/*
+ * The bars without (0) or with (1) IN_ORDER; or the names under them (2). Returns how many places
+ * there are on the axis.
+ */
+static int series(FILE *to, const struct bench_report *report, int which)
 {
 	int place = 0;
 	const char *separator = "";
@@ -76,7 +79,7 @@ static void series(FILE *to, const struct bench_report *report, int which)
 				if (!has(report, direction, layout, distance))
 					continue;
 				if (which == 2) {
-					fprintf(to, "%s'%s %s\\n%s' %d", separator,
+					fprintf(to, "%s\"%s %s\\n%s\" %d", separator,
 						bench_direction_name((enum direction)direction),
 						bench_layout_name((enum layout)layout),
 						distance_name((enum distance)distance), place);
@@ -93,6 +96,7 @@ static void series(FILE *to, const struct bench_report *report, int which)
 				}
 				place++;
 			}
+	return place;
 }
 
 static void plot_title(FILE *to, const struct bench_report *report)
@@ -114,15 +118,15 @@ void plot_script(FILE *to, const char *path, const struct bench_report *report)
 {
 	bool svg = strcmp(path + strlen(path) - 4, ".svg") == 0;
 
-	fprintf(to, "set terminal %s size 1000,520 font 'sans,11'\nset output ",
+	fprintf(to, "set terminal %s noenhanced size 1000,520 font 'sans,11'\nset output ",
 		svg ? "svg dynamic background 'white'" : "pngcairo");
 	quoted(to, path);
 	fputc('\n', to);
 	plot_title(to, report);
 	fprintf(to, "set xlabel ");
 	quoted(to, report->topology->model);
-	fputs("\nset ylabel 'million packets per second'\n"
-	      "set yrange [0:*]\nset offsets 0.6, 0.6, graph 0.08, 0\nset boxwidth 0.36\n"
+	fputs(" offset 0,-0.6\nset pointintervalbox 0\nset ylabel 'million packets per second'\n"
+	      "set yrange [0:*]\nset offsets 0, 0, graph 0.08, 0\nset boxwidth 0.36\n"
 	      "set style fill solid 0.85 noborder\nset grid ytics lc rgb '#dddddd'\nset tics nomirror\n"
 	      "set border 3\nset key outside top right\nset errorbars 0.6\n"
 	      "$off << EOD\n",
@@ -131,8 +135,7 @@ void plot_script(FILE *to, const char *path, const struct bench_report *report)
 	fputs("EOD\n$on << EOD\n", to);
 	series(to, report, 1);
 	fputs("EOD\nset xtics (", to);
-	series(to, report, 2);
-	fputs(")\nplot ", to);
+	fprintf(to, ")\nset xrange [-0.7:%.1f]\nplot ", series(to, report, 2) - 0.3);
 	for (int on = 0; on < 2; on++) {
 		const char *data = on ? "$on" : "$off";
 
@@ -140,7 +143,7 @@ void plot_script(FILE *to, const char *path, const struct bench_report *report)
 			continue;
 		fprintf(to,
 			"%s%s using 1:2 with boxes lc rgb '%s' title 'in_order %s', "
-			"%s using 1:2:3:4 with yerrorbars lc rgb '#333333' pt 0 notitle, "
+			"%s using 1:2:3:4 with yerrorbars lc rgb '#333333' pt 0 ps 0 notitle, "
 			"%s using 1:4:(sprintf('%%.1f', $2)) with labels offset 0,0.6 notitle",
 			on && report->options->in_order[0] ? ", " : "", data,
 			on ? "#1b6ca8" : "#b0b7c0", on ? "on" : "off", data, data);

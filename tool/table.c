@@ -227,6 +227,10 @@ static void note_checked(FILE *to, const struct bench_report *report)
 	fprintf(to, "packets: %llu sent, %llu received, %llu dropped; %llu looked into\n",
 		(unsigned long long)sent, (unsigned long long)received, (unsigned long long)dropped,
 		(unsigned long long)checked);
+	if (dropped)
+		fputs("dropped by our side are buffers without a packet in them, and packets too long "
+		      "for any buffer; by testpmd what it calls missed, errors and nombuf\n",
+		      to);
 }
 
 void table_rows(FILE *to, const struct bench_report *report)
