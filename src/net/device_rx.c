@@ -111,6 +111,9 @@ static int restock(struct vr_net_device_rx *rx)
 	for (int i = 0; i < popped; i++) {
 		const struct vr_chain *chain = &rx->chains[rx->last++];
 
+		if (chain->writable > 0)
+			vr_net_will_write((uint8_t *)chain->segments[chain->readable].base +
+					  rx->header);
 		rx->segments_used += chain->readable + chain->writable;
 	}
 	return popped;

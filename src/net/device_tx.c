@@ -102,6 +102,15 @@ static bool read_packet(struct vr_net_device_tx *tx, struct vr_chain *chain,
 	return true;
 }
 
+/* The lines of the header and of what comes behind it, in the usual case of one segment. */
+static inline void look_ahead(const struct vr_chain *chain, uint32_t header)
+{
+	if (chain->readable == 0)
+		return;
+	vr_net_will_read(chain->segments->base);
+	vr_net_will_read((const uint8_t *)chain->segments->base + header);
+}
+
 int vr_net_device_tx_burst(struct vr_net_device_tx *tx, struct vr_net_packet *packets,
 			   unsigned int count)
 {
@@ -121,6 +130,8 @@ int vr_net_device_tx_burst(struct vr_net_device_tx *tx, struct vr_net_packet *pa
 	if (popped <= 0)
 		return popped;
 	tx->popped = (uint32_t)popped;
+	for (int i = 0; i < popped; i++)
+		look_ahead(&tx->chains[i], tx->header);
 	for (int i = 0; i < popped; i++) {
 		if (!read_packet(tx, &tx->chains[i], &packets[done]))
 			continue;

@@ -82,6 +82,7 @@ int vr_net_driver_tx_reserve(struct vr_net_driver_tx *tx, struct vr_net_slot *sl
 		uint32_t number = vr_net_fifo_pop(&tx->free);
 
 		slots[i].data = vr_net_slot_packet(&tx->slots, number);
+		vr_net_will_write(slots[i].data);
 		slots[i].len = vr_net_slot_room(&tx->slots);
 		slots[i].index = number;
 	}

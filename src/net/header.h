@@ -61,6 +61,31 @@ static inline void vr_net_header_copy(uint8_t *wire, const void *shared, uint32_
 }
 
 /**
+ * vr_net_will_read() - have a line fetched that the other side has written
+ * @at: an address that may be read
+ *
+ * Lines come one by one when they are asked for one by one: a burst asks for all of them first.
+ */
+static inline void vr_net_will_read(const void *at)
+{
+	__builtin_prefetch(at, 0, 3);
+}
+
+/**
+ * vr_net_will_write() - have a line fetched, for writing, that the other side has read
+ * @at: an address that may be written
+ */
+static inline void vr_net_will_write(void *at)
+{
+#if defined(__x86_64__)
+	/* The builtin would ask for a copy to read, as the first of these processors had no other. */
+	__asm__ volatile("prefetchw %0" : : "m"(*(const char *)at));
+#else
+	__builtin_prefetch(at, 1, 3);
+#endif
+}
+
+/**
  * vr_net_copy() - copy the bytes of a packet
  * @to: where to
  * @from: where from
