@@ -38,6 +38,8 @@ static int make_net(struct device_side *side, bool tx)
 		.queue = ring->queue,
 		.burst = side->player->options->burst,
 		.queue_size = ring->vring.size,
+		/* As DPDK's does. */
+		.flags = VR_NET_DEVICE_KEEP_HEADERS,
 	};
 	size_t bytes;
 

@@ -348,6 +348,13 @@ void vr_net_driver_rx_stats(const struct vr_net_driver_rx *rx, struct vr_net_sta
 
 /* ---- the device's two halves ---- */
 
+/*
+ * Receive: a header that a buffer still holds from its last packet is not written again, so that its
+ * cache line need not change hands. For that the device reads memory that is there to be written,
+ * which the specification advises against (2.7.5) and other devices do all the same.
+ */
+#define VR_NET_DEVICE_KEEP_HEADERS 1u
+
 /**
  * struct vr_net_device_config - the shape of one of the device's halves
  * @struct_size: sizeof(struct vr_net_device_config)
@@ -360,6 +367,8 @@ void vr_net_driver_rx_stats(const struct vr_net_driver_rx *rx, struct vr_net_sta
  * @max_packet: longer packets are dropped and counted; 0: no limit
  * @queue_size: receive: descriptors of the queue, which tells when a driver can have no more
  *              buffers for a large packet; 0: wait for them
+ * @flags: VR_NET_DEVICE_* bits
+ * @reserved: zero
  */
 struct vr_net_device_config {
 	size_t struct_size;
@@ -369,6 +378,8 @@ struct vr_net_device_config {
 	uint32_t segments;
 	uint32_t max_packet;
 	uint32_t queue_size;
+	uint32_t flags;
+	uint32_t reserved;
 };
 
 /* ---- the device takes what the driver sends ---- */

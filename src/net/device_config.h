@@ -15,7 +15,8 @@
 static inline bool vr_net_device_config_read(const struct vr_net_device_config *config,
 					     struct vr_net_device_config *read)
 {
-	if (!config || config->struct_size < sizeof(*config))
+	if (!config || config->struct_size < sizeof(*config) ||
+	    (config->flags & ~VR_NET_DEVICE_KEEP_HEADERS) || config->reserved)
 		return false;
 	*read = *config;
 	if (!read->burst)

@@ -23,6 +23,7 @@ struct vr_net_device_rx {
 	uint32_t header;
 	uint32_t max_packet;
 	bool mergeable;
+	bool keep_headers;
 	bool staged; /* something was completed since the last publish */
 	uint32_t done; /* lengths of the oldest buffers, which are filled and not yet completed */
 	uint32_t *lengths;
@@ -60,6 +61,7 @@ int vr_net_device_rx_init(void *state, size_t bytes, const struct vr_net_device_
 	r->queue_size = c.queue_size;
 	r->segment_count = c.segments;
 	r->max_packet = c.max_packet;
+	r->keep_headers = c.flags & VR_NET_DEVICE_KEEP_HEADERS;
 	r->mergeable = c.features & VR_NET_F_MRG_RXBUF;
 	r->header = vr_net_header_bytes(c.features);
 	r->segments = (struct vr_iovec *)(r->chains + c.burst);
@@ -205,17 +207,24 @@ static void pull(struct source *from, uint8_t *to, size_t bytes)
 }
 
 /*
- * Writes a header, unless its bytes are there already: a slot that is used again has the header
- * of its last packet, and a line that is not written need not change hands. What is read decides
- * nothing else, so a driver that plays with it gets a wrong header and no more.
+ * Writes a header; where that is wanted, only if its bytes are not there already. What is read
+ * decides nothing else, so a driver that plays with it gets a wrong header and no more.
  */
-static inline void put_header(void *shared, const uint8_t *wire, uint32_t bytes)
+static inline void put_header(const struct vr_net_device_rx *rx, void *shared, const uint8_t *wire)
 {
 	uint8_t there[VR_NET_HEADER_MAX];
+	uint32_t bytes = rx->header;
 
+	/* Copies and comparisons of constant length are inline, and these come with every packet. */
+	if (!rx->keep_headers) {
+		if (bytes == 12)
+			memcpy(shared, wire, 12);
+		else
+			memcpy(shared, wire, bytes);
+		return;
+	}
 	vr_net_header_copy(there, shared, bytes);
 	if (bytes == 12) {
-		/* A comparison of constant length is inline, and this one is made for every packet. */
 		if (memcmp(there, wire, 8) != 0 || memcmp(there + 8, wire + 8, 4) != 0)
 			memcpy(shared, wire, 12);
 	} else if (memcmp(there, wire, bytes) != 0) {
@@ -224,8 +233,8 @@ static inline void put_header(void *shared, const uint8_t *wire, uint32_t bytes)
 }
 
 /* Fills one buffer with the header, if it is the first, and up to @bytes of the packet. */
-static void fill(const struct vr_chain *chain, const uint8_t *wire, uint32_t header,
-		 struct source *from, uint64_t bytes)
+static void fill(const struct vr_net_device_rx *rx, const struct vr_chain *chain,
+		 const uint8_t *wire, uint32_t header, struct source *from, uint64_t bytes)
 {
 	const struct vr_iovec *segment = chain->segments + chain->readable;
 	size_t offset = 0;
@@ -234,7 +243,7 @@ static void fill(const struct vr_chain *chain, const uint8_t *wire, uint32_t hea
 		size_t part = segment->len < header - at ? segment->len : header - at;
 
 		if (part == header)
-			put_header(segment->base, wire, header);
+			put_header(rx, segment->base, wire);
 		else
 			memcpy(segment->base, wire + at, part);
 		at += (uint32_t)part;
@@ -271,7 +280,7 @@ static inline bool deliver_simple(struct vr_net_device_rx *rx, const struct vr_n
 	segment = chain->segments + chain->readable;
 	if (chain->writable_bytes < bytes || segment->len < bytes)
 		return false;
-	put_header(segment->base, wire, rx->header);
+	put_header(rx, segment->base, wire);
 	vr_net_copy((uint8_t *)segment->base + rx->header, packet->pieces->base, packet->len);
 	complete(rx, (uint32_t)bytes);
 	return true;
@@ -295,7 +304,7 @@ static void deliver(struct vr_net_device_rx *rx, const struct vr_net_packet *pac
 
 		if (bytes > left)
 			bytes = left;
-		fill(chain, wire, header, &from, bytes);
+		fill(rx, chain, wire, header, &from, bytes);
 		complete(rx, (uint32_t)bytes + header);
 		left -= bytes;
 	}

@@ -557,10 +557,53 @@ static void test_config(void **state)
 			 VR_E_INVAL);
 	driver.slots.stride = 100;
 	assert_int_equal(vr_net_driver_rx_size(&driver), 0);
+	device.flags = VR_NET_DEVICE_KEEP_HEADERS << 1;
+	assert_int_equal(vr_net_device_rx_size(&device), 0);
+	device.flags = 0;
 	device.burst = 5000;
 	assert_int_equal(vr_net_device_rx_size(&device), 0);
 	free(memory);
 	pair_close(&pair);
+}
+
+/*
+ * What stands where the header goes is never the header that the driver gets, be it looked at first
+ * or not: here the buffers were used for something else meanwhile.
+ */
+static void test_header_over_rubbish(void **state)
+{
+	static const uint32_t flags[] = { 0, VR_NET_DEVICE_KEEP_HEADERS };
+	static const uint64_t features[] = { 0, VR_F_VERSION_1 }; /* 10 and 12 bytes */
+
+	(void)state;
+	for (unsigned int i = 0; i < 4; i++) {
+		struct pair pair;
+		struct vr_net_device_config config;
+		struct vr_net_generator generator = { .length = 64 };
+		struct vr_net_packet packets[2];
+		struct vr_net_device_rx *device;
+		struct vr_net_driver_rx *rx;
+		uint32_t start;
+
+		pair_open(&pair, features[i / 2]);
+		config = pair_device_config(&pair);
+		config.flags = flags[i % 2];
+		start = pair.given;
+		rx = pair_driver_rx(&pair, PAIR_SIZE, 64, 0);
+		device = pair_device_rx(&pair, &config);
+		for (unsigned int lap = 0; lap < 3 * PAIR_SIZE; lap++) {
+			memset(pair.memory + start, (int)(lap % 3), pair.given - start);
+			if (lap == 0)
+				assert_true(vr_net_driver_rx_fill(rx) > 0);
+			assert_int_equal(deliver_numbered(device, &generator), 1);
+			assert_int_equal(vr_net_driver_rx_burst(rx, packets, 2), 1);
+			assert_int_equal(packets[0].header.flags, 0);
+			assert_int_equal(packets[0].header.gso_type, 0);
+			assert_int_equal(packets[0].header.num_buffers, i / 2 ? 1 : 0);
+			assert_int_equal(vr_net_driver_rx_release(rx, 1), 1);
+		}
+		pair_close(&pair);
+	}
 }
 
 int main(void)
@@ -575,6 +618,7 @@ int main(void)
 		cmocka_unit_test(test_empty_and_overlong_are_dropped),
 		cmocka_unit_test(test_small_buffers),
 		cmocka_unit_test(test_header_over_segments),
+		cmocka_unit_test(test_header_over_rubbish),
 		cmocka_unit_test(test_settle),
 		cmocka_unit_test(test_used_length_without_packet),
 		cmocka_unit_test(test_no_buffers),
