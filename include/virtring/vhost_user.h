@@ -151,13 +151,16 @@ enum vr_vu_stop {
 };
 
 /**
- * struct vr_vu_backend_ops - what a device does; all are called from vr_vu_backend_process()
+ * struct vr_vu_backend_ops - what a device does; all are called from vr_vu_backend_process(),
+ *	or from vr_vu_backend_close(), _destroy() or _adopt(). They may ask for the state of the back
+ *	end and call vr_vu_backend_resume() and _wake(), nothing else of it.
  * @struct_size: sizeof(struct vr_vu_backend_ops)
  * @connected: a front end is there. May be NULL.
  * @disconnected: it is gone and all rings are stopped; @error says what was wrong, NULL when it
  *	just closed the connection. May be NULL.
  * @features: the negotiated features; a negative answer refuses them. May be NULL.
- * @ring_start: begin to process a ring. @vring and what it points to are valid until the next
+ * @ring_start: begin to process a ring, and look into it at once: a kick may have come and gone
+ *	before. @vring and what it points to are valid until the next
  *	change; copy it. Its descriptors and @mem are valid until ring_stop is done; the
  *	descriptors stay the session's. A negative answer refuses to start. Required.
  * @ring_stop: stop processing, complete what is popped, touch neither ring nor memory nor

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /*
  * Our front end and driver against testpmd's vhost device (net_vhost): what it offers, and in each
- * form of the ring: start, packets, stop, start again where it stopped, packets, stop.
+ * form of the ring, with one and with two queue pairs: start, packets, stop, start again where it
+ * stopped, packets, stop.
  */
 #define _GNU_SOURCE
 #include <setjmp.h>
@@ -26,19 +27,20 @@
 #define QUEUE 64u
 #define PACKETS 500u
 #define PACKET (12u + 64u)
-#define RX 0
-#define TX 1
+#define PAIRS_MAX 2u
+#define F_NET_MQ (1ull << 22)
 
 static struct program testpmd;
 static char path[128];
+static uint32_t pairs;
 
 /**
- * struct link - a session with two rings
+ * struct link - a session; rings are receive and transmit in turn, a pair a queue
  * @f: front end
  * @offer: what testpmd offered
  * @shm: memory
  * @region: the same for the wire
- * @vrings: receive and transmit
+ * @vrings: the rings
  * @tx: driver half of the second; the first only has to be there
  * @driver: their driver halves; receiving only has to be there
  * @state: memory of those
@@ -50,9 +52,9 @@ struct link {
 	struct vr_vu_offer offer;
 	struct vr_shm *shm;
 	struct vr_mem_region region;
-	struct vr_vu_vring vrings[2];
-	struct vr_driver *driver[2];
-	void *state[2];
+	struct vr_vu_vring vrings[2 * PAIRS_MAX];
+	struct vr_driver *driver[2 * PAIRS_MAX];
+	void *state[2 * PAIRS_MAX];
 	uint64_t features;
 	uint64_t packet;
 };
@@ -107,9 +109,13 @@ static void open_link(struct link *link, uint64_t form)
 		.guest_addr = 0x100000,
 	};
 	unsigned char *packet;
+	uint32_t i;
 
 	memset(link, 0, sizeof(*link));
 	link->features = form | VR_F_VERSION_1;
+	/* Without it testpmd has one pair, whatever else is said. */
+	if (pairs > 1)
+		link->features |= F_NET_MQ;
 	assert_int_equal(vr_vu_frontend_create(&config, &link->f), 0);
 	if (vr_vu_frontend_connect(link->f, TIMEOUT) ||
 	    vr_vu_frontend_negotiate(link->f, link->features, link->features, &link->offer,
@@ -117,8 +123,8 @@ static void open_link(struct link *link, uint64_t form)
 		fail_msg("%s", vr_vu_frontend_error(link->f));
 	assert_int_equal(vr_shm_create(&shm, &link->shm), 0);
 	vr_shm_region(link->shm, &link->region);
-	make_ring(link, RX);
-	make_ring(link, TX);
+	for (i = 0; i < 2 * pairs; i++)
+		make_ring(link, i);
 	packet = vr_shm_alloc(link->shm, PACKET, 64);
 	memset(packet + 12, 0xff, 6);
 	link->packet = vr_shm_addr(link->shm, packet);
@@ -126,9 +132,9 @@ static void open_link(struct link *link, uint64_t form)
 
 static void close_link(struct link *link)
 {
-	int i;
+	uint32_t i;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < 2 * pairs; i++) {
 		close(link->vrings[i].kick_fd);
 		close(link->vrings[i].call_fd);
 		free(link->state[i]);
@@ -139,26 +145,28 @@ static void close_link(struct link *link)
 
 static void start_link(struct link *link)
 {
-	if (vr_vu_frontend_start(link->f, link->offer.accepted, &link->region, 1, link->vrings, 2,
-				 TIMEOUT))
+	if (vr_vu_frontend_start(link->f, link->offer.accepted, &link->region, 1, link->vrings,
+				 2 * pairs, TIMEOUT))
 		fail_msg("%s", vr_vu_frontend_error(link->f));
 }
 
 static void stop_link(struct link *link)
 {
-	if (vr_vu_frontend_stop(link->f, link->vrings, 2, TIMEOUT))
+	uint32_t i;
+
+	if (vr_vu_frontend_stop(link->f, link->vrings, 2 * pairs, TIMEOUT))
 		fail_msg("%s", vr_vu_frontend_error(link->f));
 	/* All was used, so both sides are at the same place. */
-	assert_int_equal(link->vrings[TX].base, vr_driver_base(link->driver[TX]));
-	assert_int_equal(link->vrings[RX].base, vr_driver_base(link->driver[RX]));
+	for (i = 0; i < 2 * pairs; i++)
+		assert_int_equal(link->vrings[i].base, vr_driver_base(link->driver[i]));
 }
 
 /* Sends packets; all of them come back used. */
-static void send_packets(struct link *link, unsigned int count)
+static void send_packets(struct link *link, uint32_t ring, unsigned int count)
 {
 	const struct vr_segment segment = { .addr = link->packet, .len = PACKET };
 	const struct vr_buffer buffer = { .segments = &segment, .readable = 1 };
-	struct vr_driver *tx = link->driver[TX];
+	struct vr_driver *tx = link->driver[ring];
 	const time_t deadline = time(NULL) + 20;
 	unsigned int sent = 0, back = 0;
 	struct vr_used used;
@@ -168,7 +176,7 @@ static void send_packets(struct link *link, unsigned int count)
 		while (sent < count && vr_driver_add(tx, &buffer, 1) == 1)
 			sent++;
 		if (vr_driver_publish_and_verdict(tx) == 1)
-			vr_vu_notify(link->vrings[TX].kick_fd);
+			vr_vu_notify(link->vrings[ring].kick_fd);
 		ret = vr_driver_get(tx, &used, 1);
 		assert_true(ret >= 0);
 		back += (unsigned int)ret;
@@ -200,18 +208,20 @@ static void sends_stops_and_goes_on(uint64_t form)
 {
 	unsigned long before, after;
 	struct link link;
+	uint32_t pair;
 	int i;
 
 	before = testpmd_counter(&testpmd, "RX-packets:");
 	open_link(&link, form);
 	for (i = 0; i < 3; i++) {
 		start_link(&link);
-		send_packets(&link, PACKETS + (unsigned int)i);
+		for (pair = 0; pair < pairs; pair++)
+			send_packets(&link, 2 * pair + 1, PACKETS + (unsigned int)i);
 		stop_link(&link);
 	}
 	close_link(&link);
 	after = testpmd_counter(&testpmd, "RX-packets:");
-	assert_int_equal(after - before, 3 * PACKETS + 3);
+	assert_int_equal(after - before, pairs * (3 * PACKETS + 3));
 }
 
 static void split(void **state)
@@ -238,6 +248,33 @@ static void packed_in_order(void **state)
 	sends_stops_and_goes_on(VR_F_RING_PACKED | VR_F_IN_ORDER);
 }
 
+static int start_testpmd(void **state)
+{
+	char vdev[200], command[64];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/vhost%u", test_folder(), pairs);
+	snprintf(vdev, sizeof(vdev), "net_vhost0,iface=%s,queues=%u", path, pairs);
+	testpmd_start(&testpmd, vdev, true);
+	testpmd_do(&testpmd, "port stop 0");
+	snprintf(command, sizeof(command), "port config all rxq %u", pairs);
+	testpmd_do(&testpmd, command);
+	snprintf(command, sizeof(command), "port config all txq %u", pairs);
+	testpmd_do(&testpmd, command);
+	testpmd_do(&testpmd, "port start 0");
+	testpmd_do(&testpmd, "set fwd rxonly");
+	testpmd_do(&testpmd, "start");
+	return 0;
+}
+
+static int stop_testpmd(void **state)
+{
+	(void)state;
+	testpmd_stop(&testpmd);
+	unlink(path);
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,18 +282,12 @@ int main(void)
 		cmocka_unit_test(split_in_order),  cmocka_unit_test(packed),
 		cmocka_unit_test(packed_in_order),
 	};
-	char vdev[200];
-	int ret;
+	int failed = 0;
 
 	need_program("dpdk-testpmd");
-	snprintf(path, sizeof(path), "%s/vhost", test_folder());
-	snprintf(vdev, sizeof(vdev), "net_vhost0,iface=%s,queues=1", path);
-	testpmd_start(&testpmd, vdev, true);
-	testpmd_do(&testpmd, "set fwd rxonly");
-	testpmd_do(&testpmd, "start");
-	ret = cmocka_run_group_tests(tests, NULL, NULL);
-	if (ret)
+	for (pairs = 1; pairs <= PAIRS_MAX; pairs++)
+		failed += cmocka_run_group_tests(tests, start_testpmd, stop_testpmd);
+	if (failed)
 		printf("testpmd printed:\n%s\n", testpmd.text);
-	testpmd_stop(&testpmd);
-	return ret;
+	return failed;
 }

@@ -166,6 +166,16 @@ static int update_events(struct vr_vu_backend *b)
 	return ret;
 }
 
+void vri_backend_forget_socket(struct vr_vu_backend *b)
+{
+	/* Closing would leave it in the set if another process has a copy of the descriptor. */
+	if (b->sock_events)
+		(void)watch(b, EPOLL_CTL_DEL, b->sock, 0);
+	b->sock_events = 0;
+	close(b->sock);
+	b->sock = -1;
+}
+
 int vr_vu_backend_open(struct vr_vu_backend *backend)
 {
 	int fd;

@@ -141,6 +141,11 @@ struct vr_vu_backend {
 	char error[256];
 };
 
+/* backend.c */
+
+/* Closes the connection. */
+void vri_backend_forget_socket(struct vr_vu_backend *b);
+
 /* backend_session.c */
 
 /* Notes what is wrong with the message being handled. Returns @error. */

@@ -91,9 +91,7 @@ static int session_ended(struct vr_vu_backend *b)
 	b->mem = NULL;
 	vr_mem_table_destroy(b->table);
 	b->table = NULL;
-	close(b->sock);
-	b->sock = -1;
-	b->sock_events = 0;
+	vri_backend_forget_socket(b);
 	b->closing = false;
 	if (b->ops.disconnected)
 		b->ops.disconnected(b->config.context, b->failed ? b->error : NULL);
