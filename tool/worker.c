@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 /* How long one side tries to play with the other one. */
-#define ROUNDTRIP_SECONDS 2.0
+#define ROUNDTRIP_SECONDS 4.0
 
 #define SLEEP_MS 20
 
