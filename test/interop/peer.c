@@ -36,7 +36,8 @@ static void give_up(const char *what)
 
 static bool in_path(const char *name)
 {
-	char *path = strdup(getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin"), *rest, *dir;
+	const char *list = getenv("PATH");
+	char *path = strdup(list ? list : "/usr/bin:/bin"), *rest, *dir;
 	bool found = false;
 
 	if (!path)
