@@ -4,6 +4,8 @@
  * had written: a wrong id handed out every outstanding buffer. And it followed NEXT flags read from
  * memory that the device can write: a set flag made the walk endless.
  */
+#include <unistd.h>
+
 #include "bench.h"
 
 static void expect_nothing_but_a_fault(struct driver_bench *b)
@@ -93,5 +95,6 @@ int main(void)
 	const struct CMUnitTest tests[] = { cmocka_unit_test(a_wrong_id_hands_out_nothing),
 					    cmocka_unit_test(flags_are_not_read_back) };
 
+	alarm(60); /* an endless walk fails, too */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
