@@ -20,3 +20,5 @@ stand_in() {
 		grep -q '15 FAILED' build/house/wanted
 }
 check house "the stand-in for cmocka counts as cmocka does" stand_in
+
+check house "each access has its line in doc/memory-model.md" python3 test/house/accesses.py
