@@ -129,7 +129,8 @@ class Report:
             if outcome.failed:
                 self.failed = True
                 sys.stdout.write(''.join('    %s\n' % l for l in outcome.output.splitlines()))
-            else:
+            elif not self.options.label:
+                # Once, by the ordinary build, not again by each of the others.
                 for line in SHOWN.findall(outcome.output):
                     print('    ' + line)
             print('  %-7s %s  %s  %.1f s%s' % (verdict, outcome.name, outcome.summary(),
