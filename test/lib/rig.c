@@ -6,6 +6,8 @@
 
 #define RIG_PAYLOAD 65536u
 
+bool rig_wide;
+
 static size_t ring_bytes(const struct rig_shape *shape, enum vr_area area)
 {
 	uint32_t size = shape->max_size > shape->size ? shape->max_size : shape->size;
@@ -23,11 +25,13 @@ static size_t ring_bytes(const struct rig_shape *shape, enum vr_area area)
 static struct vr_map_range range_of(const struct rig *rig, const struct area *area, uint64_t addr,
 				    uint32_t access)
 {
+	const uint32_t both = VR_ACCESS_READ | VR_ACCESS_WRITE;
 	const uint8_t *base = rig->shape.one_view ? area->driver : area->device;
 
-	return (struct vr_map_range){
-		.addr = addr, .size = area->bytes, .base = (uintptr_t)base, .access = access
-	};
+	return (struct vr_map_range){ .addr = addr,
+				      .size = area->bytes,
+				      .base = (uintptr_t)base,
+				      .access = rig->shape.wide || rig_wide ? both : access };
 }
 
 static void open_ranges(struct rig *rig)

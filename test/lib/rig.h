@@ -33,6 +33,8 @@
  * @max_chain: of the device's configuration
  * @base: of the driver's configuration
  * @payload: bytes of each payload area, 65536 by default
+ * @wide: the map allows reading and writing everywhere, as a guest's memory does; the core has a
+ *        short way for that. Otherwise each range allows what its payload is for.
  * @one_view: both sides use the driver's addresses, so that a sanitizer sees what they share
  */
 struct rig_shape {
@@ -47,8 +49,17 @@ struct rig_shape {
 	uint32_t max_chain;
 	uint32_t base;
 	size_t payload;
+	bool wide;
 	bool one_view;
 };
+
+/* All maps are wide, whatever their shapes say. */
+extern bool rig_wide;
+
+/* Runs a group of tests with narrow maps, then with wide ones. */
+#define RIG_RUN_TESTS(tests) \
+	(cmocka_run_group_tests_name("narrow maps", tests, NULL, NULL) + \
+	 ((rig_wide = true), cmocka_run_group_tests_name("wide maps", tests, NULL, NULL)))
 
 struct rig {
 	struct rig_shape shape;

@@ -289,7 +289,8 @@ static void run(const struct form *form, uint32_t size, unsigned int limit, uint
 {
 	const struct rig_shape shape = { .features = form->features | VR_F_EVENT_IDX,
 					 .size = size,
-					 .device_flags = device_flags };
+					 .device_flags = device_flags,
+					 .wide = !device_flags };
 	struct vr_driver_config driver_config;
 	struct vr_device_config device_config;
 	size_t bytes = 0;

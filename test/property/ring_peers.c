@@ -407,5 +407,5 @@ int main(void)
 	};
 
 	seed = random_seed(7);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RIG_RUN_TESTS(tests);
 }

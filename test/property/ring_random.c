@@ -565,5 +565,5 @@ int main(void)
 	};
 
 	seed = random_seed(20240229);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RIG_RUN_TESTS(tests);
 }

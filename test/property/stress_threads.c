@@ -302,7 +302,7 @@ static void side_open(struct side *side, struct world *w, uint64_t seed)
 static void run(uint64_t features, uint32_t size, enum mode mode, uint32_t total, uint64_t seed)
 {
 	const struct rig_shape shape = {
-		.features = features, .size = size, .entries = 4, .one_view = true
+		.features = features, .size = size, .entries = 4, .wide = true, .one_view = true
 	};
 	static struct world w;
 	pthread_t threads[2];

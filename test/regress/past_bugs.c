@@ -382,5 +382,5 @@ int main(void)
 	};
 
 	alarm(60); /* an endless walk fails, too */
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RIG_RUN_TESTS(tests);
 }

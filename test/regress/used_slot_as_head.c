@@ -56,5 +56,5 @@ int main(void)
 	const struct CMUnitTest tests[] = { cmocka_unit_test(the_driver_has_two_cursors),
 					    cmocka_unit_test(the_device_has_two_cursors) };
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RIG_RUN_TESTS(tests);
 }

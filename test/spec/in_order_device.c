@@ -354,5 +354,5 @@ int main(void)
 		cmocka_unit_test(failed_buffers_keep_their_place),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RIG_RUN_TESTS(tests);
 }

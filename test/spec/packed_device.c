@@ -246,5 +246,5 @@ int main(void)
 		cmocka_unit_test(polling_and_suppression),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RIG_RUN_TESTS(tests);
 }

@@ -376,5 +376,5 @@ int main(void)
 		cmocka_unit_test(any_order),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RIG_RUN_TESTS(tests);
 }

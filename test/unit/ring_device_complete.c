@@ -589,5 +589,5 @@ int main(void)
 		cmocka_unit_test(a_broken_queue_publishes_nothing),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RIG_RUN_TESTS(tests);
 }

@@ -322,5 +322,5 @@ int main(void)
 		cmocka_unit_test(a_bad_resize_changes_nothing),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RIG_RUN_TESTS(tests);
 }

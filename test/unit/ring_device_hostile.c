@@ -146,6 +146,8 @@ static void a_bad_split_chain_breaks(void **state)
 		context("%s: %s", form_name(features), c->name);
 		if (i % 2 && !c->in_order_too)
 			continue;
+		if (rig_wide && c->reason == VR_FAULT_ACCESS)
+			continue; /* nothing is forbidden there */
 		if (c->no_indirect)
 			features &= ~VR_F_INDIRECT_DESC;
 		bench_open(&b, features | VR_F_EVENT_IDX, 0);
@@ -510,5 +512,5 @@ int main(void)
 		cmocka_unit_test(the_first_fault_stays),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RIG_RUN_TESTS(tests);
 }

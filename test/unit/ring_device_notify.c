@@ -333,5 +333,5 @@ int main(void)
 		cmocka_unit_test(the_words_of_arming),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RIG_RUN_TESTS(tests);
 }

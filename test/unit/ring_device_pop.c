@@ -305,6 +305,8 @@ static void an_address_that_is_not_there_breaks(void **state)
 			struct bench b;
 
 			context("%s, row %zu", form->name, i);
+			if (rig_wide && rows[i / 2].reason == VR_FAULT_ACCESS)
+				continue; /* nothing is forbidden there */
 			bench_open(&b, form->features, 8);
 			CHECK(peer_driver_add(&b.peer, &rows[i / 2].element, 1,
 					      i % 2 ? PEER_INDIRECT : PEER_DIRECT, 0) >= 0);
@@ -645,5 +647,5 @@ int main(void)
 		cmocka_unit_test(a_pop_writes_nothing),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RIG_RUN_TESTS(tests);
 }

@@ -502,5 +502,5 @@ int main(void)
 		cmocka_unit_test(the_predicted_head_is_read_again_after_a_restart),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RIG_RUN_TESTS(tests);
 }
