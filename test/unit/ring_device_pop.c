@@ -607,6 +607,30 @@ static void a_table_can_miss(void **state)
 	}
 }
 
+/* 2^32 bytes in all are allowed (2.7.5); what a length cannot say is not. */
+static void the_longest_chain(void **state)
+{
+	static const struct peer_element e[] = { { RIG_OUT, 0x80000000, false },
+						 { RIG_IN, 0x80000000, true } };
+
+	(void)state;
+	FOR_EACH_FORM(form)
+	{
+		struct vr_chain chain;
+		struct bench b;
+
+		context("%s", form->name);
+		bench_open(&b, form->features, 4);
+		b.rig.ranges[1].size = 1ull << 33;
+		b.rig.ranges[2].size = 1ull << 33;
+		peer_driver_send(&b.peer, e, 2);
+		chain = rig_pop(&b.rig, b.segment, SEGMENTS);
+		CHECK(chain.readable_bytes == 0x80000000);
+		CHECK(chain.writable_bytes == 0x80000000);
+		bench_close(&b);
+	}
+}
+
 static void a_pop_writes_nothing(void **state)
 {
 	(void)state;
@@ -644,6 +668,7 @@ int main(void)
 		cmocka_unit_test(a_table_at_any_address),
 		cmocka_unit_test(a_table_over_two_ranges),
 		cmocka_unit_test(a_table_can_miss),
+		cmocka_unit_test(the_longest_chain),
 		cmocka_unit_test(a_pop_writes_nothing),
 	};
 

@@ -437,6 +437,34 @@ static void packed_words_of_arming(void **state)
 	}
 }
 
+static void a_delayed_arm_reports_what_it_stored(void **state)
+{
+	(void)state;
+	FOR_EACH_FORM(form)
+	{
+		const struct rig_shape shape = { .features = form->features | VR_F_EVENT_IDX,
+						 .size = 8 };
+		struct rig_image image;
+		struct vr_stored stored;
+		struct rig rig;
+
+		context("%s", form->name);
+		rig_open(&rig, &shape);
+		rig_start_driver(&rig);
+		for (unsigned int i = 0; i < 5; i++)
+			rig_send(&rig, 1, 0, 8, i);
+		rig_image_take(&image, &rig);
+		CHECK(!vr_driver_arm_delayed(rig.driver, 3, &stored));
+		CHECK_EQ(stored.count, 1);
+		stored_covers_changes(&image, &rig, &stored);
+		/* The same again stores nothing. */
+		CHECK(!vr_driver_arm_delayed(rig.driver, 3, &stored));
+		CHECK_EQ(stored.count, 0);
+		rig_image_same(&image, &rig);
+		rig_close(&rig);
+	}
+}
+
 /* With @outstanding buffers, asks for @buffers; the device must stay silent before, not after. */
 static void delayed_case(uint64_t features, unsigned int outstanding, unsigned int buffers)
 {
@@ -612,6 +640,7 @@ int main(void)
 		cmocka_unit_test(a_fresh_queue_is_armed),
 		cmocka_unit_test(split_words_of_arming),
 		cmocka_unit_test(packed_words_of_arming),
+		cmocka_unit_test(a_delayed_arm_reports_what_it_stored),
 		cmocka_unit_test(a_delayed_arm_waits_for_several),
 		cmocka_unit_test(the_default_delay_is_three_quarters),
 		cmocka_unit_test(a_delayed_arm_without_need_is_an_arm),
