@@ -85,8 +85,8 @@ static int check_table(struct vr_vu_backend *b)
 
 	if (!wire->count || wire->count > VU_TABLE_REGIONS)
 		return vri_backend_refuse(b, -EINVAL, "%u regions, not 1..8", wire->count);
-	/* Some send the whole structure whatever the count. */
-	if (size != 8 + 32 * wire->count && size != sizeof(*wire))
+	/* Some send their whole structure whatever the count; Linux's has room for two regions. */
+	if (size < 8 + 32 * wire->count || (size - 8) % 32)
 		return vri_backend_refuse(b, -EINVAL, "%u bytes for %u regions", size, wire->count);
 	if (b->rx.fd_count != wire->count)
 		return vri_backend_refuse(b, -EINVAL, "%u descriptors for %u regions",
