@@ -323,15 +323,16 @@ int vri_set_vring_enable(struct vr_vu_backend *b)
 /* ---- descriptors ---- */
 
 /*
- * Writing to an eventfd or a pipe can be kept from waiting; what else a peer may send (a file of
- * its own file system, say) can not.
+ * Writing to an eventfd, a pipe or a socket (User Mode Linux has these) can be kept from waiting;
+ * what else a peer may send (a file of its own file system, say) can not.
  */
 static bool make_nonblocking(int fd)
 {
 	struct stat st;
 	int flags;
 
-	if (fstat(fd, &st) || (st.st_mode & S_IFMT && !S_ISFIFO(st.st_mode)))
+	if (fstat(fd, &st) ||
+	    (st.st_mode & S_IFMT && !S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode)))
 		return false;
 	flags = fcntl(fd, F_GETFL);
 	return flags >= 0 && !fcntl(fd, F_SETFL, flags | O_NONBLOCK);
@@ -357,7 +358,7 @@ static struct vu_ring *take_ring_fd(struct vr_vu_backend *b, int *fd)
 		return NULL;
 	}
 	if (!no_fd && !make_nonblocking(b->rx.fds[0])) {
-		vri_backend_refuse(b, -EINVAL, "ring %u: neither an eventfd nor a pipe",
+		vri_backend_refuse(b, -EINVAL, "ring %u: neither an eventfd, a pipe nor a socket",
 				   ring->view.index);
 		return NULL;
 	}
