@@ -15,7 +15,9 @@ static const struct verb {
 	const char *about;
 } verbs[] = {
 	{ "bench", "virtring bench", bench_main, "measure the ring forms between two processes" },
+	{ "blk", "virtring blk", blk_main, "use somebody's vhost-user disk" },
 	{ "probe", "virtring probe", probe_main, "print what a vhost-user back end offers" },
+	{ "serve", "virtring serve", serve_main, "be a disk for a vhost-user front end" },
 };
 
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))

@@ -27,6 +27,12 @@ int bench_main(int argc, char **argv);
 /** probe_main() - virtring probe, as bench_main() */
 int probe_main(int argc, char **argv);
 
+/** blk_main() - virtring blk, as bench_main() */
+int blk_main(int argc, char **argv);
+
+/** serve_main() - virtring serve, as bench_main() */
+int serve_main(int argc, char **argv);
+
 /**
  * tool_text() - write a text, cut to the room there is
  * @text: TOOL_TEXT bytes

@@ -351,13 +351,30 @@ static void test_nothing_is_left(void **state)
 	closedir(list);
 }
 
+/* What the disk's verbs refuse, before and after they have looked at the other side. */
+static void test_disk_refusals(void **state)
+{
+	(void)state;
+	refused("serve", "which device?");
+	refused("serve floppy", "no device is called 'floppy'");
+	refused("serve blk --socket /tmp/x --image /nowhere/at/all", "No such file");
+	refused("serve blk --socket /tmp/x --image /dev/null", "neither a regular file nor");
+	refused("blk", "info, read, write, verify or bench?");
+	refused("blk info --socket /nowhere/at/all", "No such file");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_verbs),		cmocka_unit_test(test_wrong_arguments),
-		cmocka_unit_test(test_what_is_missing), cmocka_unit_test(test_probe_finds_nobody),
-		cmocka_unit_test(test_short_bench),	cmocka_unit_test(test_notified_and_merged),
-		cmocka_unit_test(test_nothing_is_left), cmocka_unit_test(test_signals),
+		cmocka_unit_test(test_disk_refusals),
+		cmocka_unit_test(test_verbs),
+		cmocka_unit_test(test_wrong_arguments),
+		cmocka_unit_test(test_what_is_missing),
+		cmocka_unit_test(test_probe_finds_nobody),
+		cmocka_unit_test(test_short_bench),
+		cmocka_unit_test(test_notified_and_merged),
+		cmocka_unit_test(test_nothing_is_left),
+		cmocka_unit_test(test_signals),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
