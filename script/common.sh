@@ -15,7 +15,7 @@ packages_of() {
 	litmus) echo libgmp10 ;;
 	house | unit | property | spec | regress) ;;
 	count) echo valgrind ;;
-	interop) echo dpdk-dev ;;
+	interop) echo dpdk-dev qemu-system-common user-mode-linux busybox-static ;;
 	headers) echo g++ clang-14 binutils ;;
 	freestanding) echo g++ clang-14 binutils ;;
 	install) echo binutils ;;
