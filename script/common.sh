@@ -12,6 +12,7 @@ packages_of() {
 	plot) echo gnuplot-nox ;;
 	lint) echo clang-format-14 clang-tidy-14 cppcheck shellcheck ;;
 	coverage) echo gcovr ;;
+	prove) ;;
 	litmus) echo libgmp10 ;;
 	house | unit | property | spec | regress) ;;
 	count) echo valgrind ;;
@@ -35,7 +36,7 @@ packages_of() {
 # Test groups in the order in which they run: what is quick first.
 ALL_GROUPS='house headers unit property spec regress count freestanding install clang sanitizers cross interop'
 # shellcheck disable=SC2034 # ./dev reads it
-ALL_SETS="build dpdk plot lint coverage litmus $ALL_GROUPS"
+ALL_SETS="build dpdk plot lint coverage litmus prove $ALL_GROUPS"
 
 JOBS=${VIRTRING_JOBS:-$(nproc 2>/dev/null || echo 2)}
 # Python and meson read the tree's UTF-8 files on machines without a locale, too.
