@@ -6,6 +6,7 @@
 #include "trace.h"
 
 /* The load or store itself is plain: a traced program has one thread. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): arguments that are types cannot have any */
 #define TRACE_LOADER(name, kind, type) \
 	VR_INLINE type name(const type *field) \
 	{ \
@@ -18,6 +19,7 @@
 		trace_note(kind, field, sizeof(type)); \
 		*(volatile type *)field = value; \
 	}
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 TRACE_LOADER(vr_raw_ld8, TRACE_LOAD, uint8_t)
 TRACE_LOADER(vr_raw_ld16, TRACE_LOAD, uint16_t)

@@ -8,7 +8,10 @@
 #define vr_likely(x) (x)
 #define vr_unlikely(x) (x)
 
+/* A build that counts coverage has it on the command line. */
+#ifndef VR_INLINE
 #define VR_INLINE static inline __attribute__((unused))
+#endif
 #define VR_COLD __attribute__((cold, noinline))
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
