@@ -105,7 +105,8 @@ struct vr_vu_vring {
  * @fd: the descriptor; -1 does nothing
  *
  * Never waits for a descriptor that is non-blocking, and those that this library made or received
- * are; one that is full counts as signalled already. Any thread.
+ * are; one that is full counts as signalled already. A descriptor from the peer may be a pipe or a
+ * socket whose other end is closed: a program that serves peers has to ignore SIGPIPE. Any thread.
  *
  * Return: 0, or what write() failed with.
  */
