@@ -257,13 +257,15 @@ VR_INLINE void vr_split_release(struct vr_driver *driver, uint32_t id, uint32_t 
  */
 VR_INLINE int vr_driver_judge(struct vr_driver *driver, uint32_t id, uint32_t *len)
 {
+	uint32_t staged = (uint32_t)(driver->added - driver->published);
 	const struct vr_used *record;
 
 	if (vr_unlikely(id >= driver->size))
 		return vr_halt_fault(&driver->halt, VR_FAULT_USED_ID_RANGE, id, driver->size);
 	record = &driver->buffers[id];
+	/* Staged is what was added behind all that is published, however long ago the others were. */
 	if (vr_unlikely(record->descriptors == 0 ||
-			(int32_t)((uint32_t)driver->published - record->cookie) <= 0))
+			record->cookie - (uint32_t)driver->published < staged))
 		return vr_halt_fault(&driver->halt, VR_FAULT_USED_ID_FREE, id, 0);
 	return vr_driver_length(driver, len, record->len) ? 0 : VR_E_BROKEN;
 }
