@@ -134,7 +134,10 @@ const char *vr_vu_request_name(uint32_t id);
 
 struct vr_vu_backend;
 
-/* ring_stop answers with this when vr_vu_backend_resume() will follow. */
+/*
+ * An operation's answer when it takes its time: ring_stop when vr_vu_backend_resume() will follow,
+ * the others that have a result when vr_vu_backend_answer() will.
+ */
 #define VR_VU_DEFER 1
 
 /**
@@ -154,8 +157,11 @@ enum vr_vu_stop {
 /**
  * struct vr_vu_backend_ops - what a device does; all are called from vr_vu_backend_process(),
  *	or from vr_vu_backend_close(), _destroy() or _adopt(). They may ask for the state of the back
- *	end and call vr_vu_backend_resume() and _wake(), nothing else of it.
- * @struct_size: sizeof(struct vr_vu_backend_ops)
+ *	end and call what any thread may call, nothing else of it. Those from @features on that
+ *	return something, but for @ring_start, may answer VR_VU_DEFER; what their arguments point
+ *	to then stays valid until the answer.
+ * @struct_size: sizeof(struct vr_vu_backend_ops); programs that were built with fewer operations
+ *	work on
  * @connected: a front end is there. May be NULL.
  * @disconnected: it is gone and all rings are stopped; @error says what was wrong, NULL when it
  *	just closed the connection. May be NULL.
@@ -307,6 +313,18 @@ int vr_vu_backend_process(struct vr_vu_backend *backend);
  * Return: 0, or -EINVAL when no stop of that ring is being waited for.
  */
 int vr_vu_backend_resume(struct vr_vu_backend *backend, uint32_t index, uint32_t base);
+
+/**
+ * vr_vu_backend_answer() - the result of an operation that was deferred
+ * @backend: the back end
+ * @answer: what the operation would have returned, not VR_VU_DEFER
+ *
+ * For all operations but ring_stop. Any thread, also from within the operation; exactly once for
+ * each VR_VU_DEFER. Messages wait until then, and so does the end of the session.
+ *
+ * Return: 0, or -EINVAL when no answer is being waited for.
+ */
+int vr_vu_backend_answer(struct vr_vu_backend *backend, int answer);
 
 /**
  * vr_vu_backend_wake() - have vr_vu_backend_process() called

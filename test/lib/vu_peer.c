@@ -48,10 +48,23 @@ static void dev_disconnected(void *context, const char *error)
 		assert_int_not_equal(*error, 0);
 }
 
+/* The answer of an operation, or that it will come. */
+static int dev_answer(struct peer *peer, int answer)
+{
+	if (!peer->later)
+		return answer;
+	peer->deferred++;
+	if (peer->at_once)
+		assert_int_equal(vr_vu_backend_answer(peer->backend, answer), 0);
+	return VR_VU_DEFER;
+}
+
 static int dev_features(void *context, uint64_t features)
 {
+	struct peer *peer = context;
+
 	assert_int_equal(features & (VR_VU_F_LOG_ALL | VR_VU_F_PROTOCOL_FEATURES), 0);
-	return ((struct peer *)context)->refuse_features ? -1 : 0;
+	return dev_answer(peer, peer->refuse_features ? -1 : 0);
 }
 
 static int dev_ring_start(void *context, const struct vr_vu_vring *vring, struct vr_mem *mem)
@@ -104,18 +117,19 @@ static int dev_status(void *context, uint8_t status)
 	struct peer *peer = context;
 
 	if (status & peer->refuse_status)
-		return -1;
+		return dev_answer(peer, -1);
 	peer->status = status;
-	return 0;
+	return dev_answer(peer, 0);
 }
 
 static int dev_config_read(void *context, uint32_t offset, void *data, uint32_t size)
 {
-	const struct peer *peer = context;
+	struct peer *peer = context;
 
 	assert_true(offset + size <= sizeof(peer->config));
+	peer->later_data = data;
 	memcpy(data, peer->config + offset, size);
-	return 0;
+	return dev_answer(peer, 0);
 }
 
 /* The first byte is read-only. */
@@ -126,21 +140,21 @@ static int dev_config_write(void *context, uint32_t offset, const void *data, ui
 
 	assert_true(offset + size <= sizeof(peer->config));
 	if (!offset && !migration)
-		return -1;
+		return dev_answer(peer, -1);
 	memcpy(peer->config + offset, data, size);
-	return 0;
+	return dev_answer(peer, 0);
 }
 
 static int dev_mtu(void *context, uint16_t mtu)
 {
 	((struct peer *)context)->mtu = mtu;
-	return mtu == 9999 ? -1 : 0;
+	return dev_answer(context, mtu == 9999 ? -1 : 0);
 }
 
 static int dev_rarp(void *context, const uint8_t *mac)
 {
 	memcpy(((struct peer *)context)->mac, mac, 6);
-	return 0;
+	return dev_answer(context, 0);
 }
 
 static const struct vr_vu_backend_ops ops = {

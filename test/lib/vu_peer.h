@@ -22,6 +22,10 @@
  * @memory_fd: memfd of PEER_MEMORY bytes
  * @dribble: send one byte at a time
  * @defer: ring_stop answers VR_VU_DEFER
+ * @later: the operations that may, but ring_stop, answer VR_VU_DEFER
+ * @at_once: and give their answer before they return
+ * @deferred: how many did
+ * @later_data: where the last config_read was to write
  * @refuse_start: ring_start answers -1
  * @refuse_features: features answers -1
  * @refuse_status: status answers -1 for values with this bit
@@ -46,6 +50,10 @@ struct peer {
 	int memory_fd;
 	bool dribble;
 	bool defer;
+	bool later;
+	bool at_once;
+	uint32_t deferred;
+	void *later_data;
 	bool refuse_start;
 	bool refuse_features;
 	uint8_t refuse_status;

@@ -19,25 +19,37 @@
 #define F_NET_MTU (1ull << 3)
 
 /* What is offered unless the program says otherwise. */
-static uint64_t default_protocol(const struct vr_vu_backend_config *config)
+static uint64_t default_protocol(const struct vr_vu_backend_config *config,
+				 const struct vr_vu_backend_ops *ops)
 {
 	uint64_t bits = VR_VU_PF_MQ | VR_VU_PF_REPLY_ACK | VR_VU_PF_RESET_DEVICE |
 			VR_VU_PF_CONFIGURE_MEM_SLOTS | VR_VU_PF_STATUS;
 
 	if (config->config_size)
 		bits |= VR_VU_PF_CONFIG;
-	if (config->ops->rarp)
+	if (ops->rarp)
 		bits |= VR_VU_PF_RARP;
 	if (config->features & F_NET_MTU)
 		bits |= VR_VU_PF_MTU;
 	return bits;
 }
 
-static bool ops_valid(const struct vr_vu_backend_config *config)
+/* Programs may have been built when there were fewer operations; the first version ended with rarp. */
+static bool take_ops(const struct vr_vu_backend_ops *from, struct vr_vu_backend_ops *ops)
 {
-	const struct vr_vu_backend_ops *ops = config->ops;
+	const size_t least = offsetof(struct vr_vu_backend_ops, rarp) + sizeof(from->rarp);
 
-	if (!ops || ops->struct_size != sizeof(*ops) || !ops->ring_start || !ops->ring_stop)
+	memset(ops, 0, sizeof(*ops));
+	if (!from || from->struct_size < least || from->struct_size > sizeof(*ops))
+		return false;
+	memcpy(ops, from, from->struct_size);
+	return true;
+}
+
+static bool ops_valid(const struct vr_vu_backend_config *config,
+		      const struct vr_vu_backend_ops *ops)
+{
+	if (!ops->ring_start || !ops->ring_stop)
 		return false;
 	if (config->config_size && !ops->config_read)
 		return false;
@@ -46,7 +58,8 @@ static bool ops_valid(const struct vr_vu_backend_config *config)
 	return ops->rarp || !(config->protocol_features & VR_VU_PF_RARP);
 }
 
-static bool config_valid(const struct vr_vu_backend_config *config)
+static bool config_valid(const struct vr_vu_backend_config *config,
+			 const struct vr_vu_backend_ops *ops)
 {
 	const uint64_t never = VR_VU_F_LOG_ALL | VR_F_ACCESS_PLATFORM;
 
@@ -54,13 +67,14 @@ static bool config_valid(const struct vr_vu_backend_config *config)
 	       config->vrings <= VR_VU_MAX_VRINGS && config->max_queue_size <= VR_QUEUE_SIZE_MAX &&
 	       config->max_regions <= VR_MEM_MAX_REGIONS && config->config_size <= VU_CONFIG_MAX &&
 	       !(config->features & never) && !(config->protocol_features & ~VR_VU_PF_SUPPORTED) &&
-	       (!config->path || vri_socket_path_valid(config->path)) && ops_valid(config);
+	       (!config->path || vri_socket_path_valid(config->path)) && ops_valid(config, ops);
 }
 
-static void copy_config(struct vr_vu_backend *b, const struct vr_vu_backend_config *config)
+static void copy_config(struct vr_vu_backend *b, const struct vr_vu_backend_config *config,
+			const struct vr_vu_backend_ops *ops)
 {
 	b->config = *config;
-	b->ops = *config->ops;
+	b->ops = *ops;
 	b->config.ops = NULL;
 	b->config.path = NULL;
 	if (config->path)
@@ -72,7 +86,7 @@ static void copy_config(struct vr_vu_backend *b, const struct vr_vu_backend_conf
 	if (!config->max_regions)
 		b->config.max_regions = VR_MEM_MAX_REGIONS;
 	if (!config->protocol_features)
-		b->config.protocol_features = default_protocol(config);
+		b->config.protocol_features = default_protocol(config, ops);
 	b->negotiated.offered = config->features | VR_VU_F_PROTOCOL_FEATURES;
 }
 
@@ -101,34 +115,38 @@ static void free_backend(struct vr_vu_backend *b)
 	if (b->epoll_fd >= 0)
 		close(b->epoll_fd);
 	pthread_mutex_destroy(&b->resume.lock);
+	pthread_mutex_destroy(&b->defer.lock);
 	free(b->rings);
 	free(b);
 }
 
 int vr_vu_backend_create(const struct vr_vu_backend_config *config, struct vr_vu_backend **backend)
 {
+	struct vr_vu_backend_ops ops;
 	struct vr_vu_backend *b;
 	uint32_t i;
 	int ret;
 
-	if (!config_valid(config))
+	if (!take_ops(config->ops, &ops) || !config_valid(config, &ops))
 		return -EINVAL;
 	b = calloc(1, sizeof(*b));
 	if (!b)
 		return -ENOMEM;
 	b->rings = calloc(config->vrings, sizeof(*b->rings));
-	if (!b->rings || pthread_mutex_init(&b->resume.lock, NULL)) {
-		free(b->rings);
+	if (!b->rings) {
 		free(b);
 		return -ENOMEM;
 	}
+	/* Of the default kind: these cannot fail. */
+	pthread_mutex_init(&b->resume.lock, NULL);
+	pthread_mutex_init(&b->defer.lock, NULL);
 	b->epoll_fd = b->wake_fd = b->sock = b->channel_fd = b->listener.fd = b->fd = -1;
 	for (i = 0; i < config->vrings; i++) {
 		b->rings[i].view.index = i;
 		b->rings[i].view.kick_fd = b->rings[i].view.call_fd = -1;
 		b->rings[i].view.err_fd = -1;
 	}
-	copy_config(b, config);
+	copy_config(b, config, &ops);
 	ret = create_fds(b);
 	if (ret) {
 		free_backend(b);
@@ -151,8 +169,8 @@ static int update_events(struct vr_vu_backend *b)
 			return ret;
 		b->listening = listening;
 	}
-	/* While a stop is deferred the connection is left out: a hang-up would report for ever. */
-	if (b->sock >= 0 && !b->stop.active)
+	/* While an answer is deferred the connection is left out: a hang-up would report for ever. */
+	if (b->sock >= 0 && !vri_backend_waits(b))
 		events = b->tx.size ? EPOLLOUT : EPOLLIN;
 	if (events == b->sock_events)
 		return 0;

@@ -4,6 +4,7 @@
  *   backend.c          life, sockets, what to wait for
  *   backend_session.c  one message after another; errors; the end of a session
  *   backend_stop.c     stopping rings, which may take its time, and what follows then
+ *   backend_defer.c    other answers of the device that may take their time
  *   backend_rings.c    messages about rings
  *   backend_memory.c   messages about memory
  *   backend_device.c   messages about the device: features, status, configuration
@@ -74,6 +75,22 @@ struct vu_resume {
 };
 
 /**
+ * struct vu_defer - what the device was asked and may answer later, from any thread
+ * @lock: for @expected, @done and @answer
+ * @expected: an answer may come
+ * @done: it has come
+ * @answer: what the operation would have returned
+ * @then: goes on with it; NULL: nothing is being waited for
+ */
+struct vu_defer {
+	pthread_mutex_t lock;
+	bool expected;
+	bool done;
+	int answer;
+	int (*then)(struct vr_vu_backend *backend, int answer);
+};
+
+/**
  * struct vr_vu_backend - a back end and its session
  * @config: as given; @path of it is not used
  * @ops: as given
@@ -91,6 +108,7 @@ struct vu_resume {
  * @tx: message being sent
  * @stop: rings being stopped
  * @resume: the device's answer
+ * @defer: its answer to anything else
  * @negotiated: features
  * @features_set: SET_FEATURES was accepted
  * @status: device status
@@ -124,6 +142,7 @@ struct vr_vu_backend {
 	struct vu_tx tx;
 	struct vu_stop stop;
 	struct vu_resume resume;
+	struct vu_defer defer;
 	struct vu_negotiated negotiated;
 	bool features_set;
 	uint8_t status;
@@ -172,6 +191,18 @@ int vri_stop_rings(struct vr_vu_backend *b, uint32_t first, uint32_t end, enum v
 		   int (*then)(struct vr_vu_backend *));
 /* Goes on when the device has answered. As vri_stop_rings(). */
 int vri_stop_continue(struct vr_vu_backend *b);
+
+/* backend_defer.c */
+
+/* Before an operation that may answer VR_VU_DEFER is called: the answer may come during the call. */
+void vri_defer_expect(struct vr_vu_backend *b);
+/* After it: goes on with @then if it has answered. The result of @then, or VU_PENDING. */
+int vri_defer_settle(struct vr_vu_backend *b, int answer,
+		     int (*then)(struct vr_vu_backend *, int answer));
+/* Goes on when the device has answered. As vri_defer_settle(). */
+int vri_defer_continue(struct vr_vu_backend *b);
+/* Does a message wait for the device? */
+bool vri_backend_waits(const struct vr_vu_backend *b);
 
 /* backend_rings.c */
 

@@ -103,8 +103,8 @@ int vri_session_end(struct vr_vu_backend *b)
 	if (b->sock < 0)
 		return 0;
 	b->closing = true;
-	/* A stop that is under way comes first; vri_session_step() sees @closing after it. */
-	if (b->stop.active)
+	/* What is under way comes first; vri_session_step() sees @closing after it. */
+	if (vri_backend_waits(b))
 		return -EINPROGRESS;
 	if (vri_stop_rings(b, 0, b->config.vrings, VR_VU_STOP_CLOSED, session_ended) == VU_PENDING)
 		return -EINPROGRESS;
@@ -183,6 +183,19 @@ static bool continue_stop(struct vr_vu_backend *b)
 	return true;
 }
 
+/* Likewise for any other answer. */
+static bool continue_deferred(struct vr_vu_backend *b)
+{
+	const struct vu_message *message = vri_message(b->rx.header.request);
+	int ret;
+
+	ret = vri_defer_continue(b);
+	if (ret == VU_PENDING)
+		return false;
+	finish(b, message, ret);
+	return true;
+}
+
 static void receive_failed(struct vr_vu_backend *b, int result)
 {
 	if (result == VU_RX_EOF)
@@ -215,6 +228,8 @@ bool vri_session_step(struct vr_vu_backend *b)
 
 	if (b->stop.active)
 		return continue_stop(b);
+	if (b->defer.then)
+		return continue_deferred(b);
 	if (vr_mem_lost(b->mem)) {
 		vri_backend_fail(b, "the front end truncated its memory");
 		return true;

@@ -43,12 +43,11 @@ int vr_vu_backend_resume(struct vr_vu_backend *backend, uint32_t index, uint32_t
 	if (ours) {
 		resume->done = true;
 		resume->base = base;
+		/* With the lock held: without it the back end could be destroyed by now. */
+		vr_vu_backend_wake(backend);
 	}
 	pthread_mutex_unlock(&resume->lock);
-	if (!ours)
-		return -EINVAL;
-	vr_vu_backend_wake(backend);
-	return 0;
+	return ours ? 0 : -EINVAL;
 }
 
 static void ring_stopped(struct vr_vu_backend *b, struct vu_ring *ring, uint32_t base)
