@@ -178,6 +178,12 @@ static void test_event_index(void **state)
 	session("RING_PACKED", "INDIRECT_DESC EVENT_IDX");
 }
 
+static void test_packed(void **state)
+{
+	(void)state;
+	session("EVENT_IDX", "INDIRECT_DESC VERSION_1 RING_PACKED");
+}
+
 static void test_plain(void **state)
 {
 	(void)state;
@@ -200,6 +206,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_event_index, stop_all),
+		cmocka_unit_test_teardown(test_packed, stop_all),
 		cmocka_unit_test_teardown(test_plain, stop_all),
 	};
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* The back end's rings: what it takes to start one, what may change when, and how one is stopped. */
 #define _GNU_SOURCE
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -395,6 +396,37 @@ static void packed_bases(void **state)
 	peer_destroy(&peer);
 }
 
+/* User Mode Linux gives 0 as base of a new packed ring; after a lap it is a position like others. */
+static void packed_base_zero(void **state)
+{
+	/* Flags that a slot has: nothing, available and used in the first lap, both in the second. */
+	static const struct {
+		uint16_t flags;
+		uint32_t start;
+	} cases[] = {
+		{ 0, 0x80008000 }, { 0x0080, 0x80008000 }, { 0x8080, 0 },
+		{ 0x8000, 0 },	   { 0x0000, 0x80008000 },
+	};
+	struct peer peer;
+	size_t i, slot;
+
+	(void)state;
+	ready(&peer, VR_F_RING_PACKED);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		for (slot = 0; slot < 5; slot++) {
+			const uint16_t none = 0, flags = htole16(cases[i].flags);
+			const off_t at = (off_t)slot * 16 + 14;
+
+			assert_int_equal(pwrite(peer.memory_fd, &flags, 2, at), 2);
+			peer_ring(&peer, 0, 5, 0);
+			assert_true(kick(&peer, 0));
+			assert_int_equal(peer.rings[0].base, cases[i].start);
+			get_base(&peer, 0);
+			assert_int_equal(pwrite(peer.memory_fd, &none, 2, at), 2);
+		}
+	peer_destroy(&peer);
+}
+
 static void device_refuses_to_start(void **state)
 {
 	struct peer peer;
@@ -662,6 +694,7 @@ int main(void)
 		cmocka_unit_test(stops_and_goes_on),
 		cmocka_unit_test(split_bases),
 		cmocka_unit_test(packed_bases),
+		cmocka_unit_test(packed_base_zero),
 		cmocka_unit_test(device_refuses_to_start),
 		cmocka_unit_test(exchanged_descriptors),
 		cmocka_unit_test(new_call_descriptor_is_the_one_that_is_signalled),

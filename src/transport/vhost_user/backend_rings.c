@@ -11,6 +11,9 @@
 
 #include "transport/vhost_user/backend.h"
 
+/* Flag of a packed descriptor (virtio 2.8.1). */
+#define PACKED_DESC_USED (1u << 15)
+
 static bool is_packed(const struct vr_vu_backend *b)
 {
 	return b->negotiated.accepted & VR_F_RING_PACKED;
@@ -171,6 +174,39 @@ static void settle_split_base(struct vr_vu_backend *b, struct vu_ring *ring)
 	ring->view.base = used;
 }
 
+/* Has any device ever written a used descriptor to this ring, or a driver finished a lap? */
+static bool packed_ring_was_used(const struct vu_ring *ring)
+{
+	const uint16_t *words = ring->view.ring.descriptors.host;
+	uint32_t i;
+
+	/* Flags are the last of the eight 16-bit words of a descriptor (virtio 2.8.13). */
+	for (i = 0; i < ring->view.size; i++) {
+		uint16_t flags = le16toh(__atomic_load_n(&words[i * 8 + 7], __ATOMIC_RELAXED));
+
+		if (flags & PACKED_DESC_USED)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A packed ring that is at position 0 of its second lap has the base 0, and User Mode Linux gives
+ * that for a new one, too. The two can be told apart: a first lap leaves used descriptors, each of
+ * which has the USED bit set, and so has what a driver makes available in the lap after it.
+ */
+static void settle_packed_base(struct vr_vu_backend *b, struct vu_ring *ring)
+{
+	char text[96];
+
+	if (ring->view.base || packed_ring_was_used(ring))
+		return;
+	(void)snprintf(text, sizeof(text), "ring %u: base 0, but it was never used: starts anew",
+		       ring->view.index);
+	vri_backend_log(b, text);
+	ring->view.base = VR_VU_BASE_FRESH_PACKED;
+}
+
 static int check_complete(struct vr_vu_backend *b, const struct vu_ring *ring)
 {
 	const char *missing = !b->features_set ? "SET_FEATURES" :
@@ -196,7 +232,9 @@ int vri_ring_start(struct vr_vu_backend *b, struct vu_ring *ring)
 		ret = resolve_ring(b, ring);
 	if (ret)
 		return ret;
-	if (!is_packed(b))
+	if (is_packed(b))
+		settle_packed_base(b, ring);
+	else
 		settle_split_base(b, ring);
 	ring->view.running = true;
 	if (b->ops.ring_start(b->config.context, &ring->view, b->mem) >= 0)
