@@ -13,8 +13,9 @@
  *
  * The other side is not trusted. Headers are copied once and judged on the copy; the bytes of a
  * packet stay in shared memory, where the other side can go on changing them: who parses a packet
- * copies it first. Offloads are not negotiated by this room: sent headers ask for nothing, and
- * received ones are handed over as they came.
+ * copies it first. Sent headers ask for nothing, unless a device's half is told to pass them on
+ * (VR_NET_DEVICE_PASS_HEADERS); received ones are handed over as they came, for
+ * vr_net_header_allow() to judge.
  *
  * Return values are those of ring.h: 0 or a count, or a negative enum vr_error.
  */
@@ -33,14 +34,48 @@
 extern "C" {
 #endif
 
-/* Feature bits of a network device that matter here (5.1.3). */
+/* Feature bits of a network device (5.1.3). */
+#define VR_NET_F_CSUM (1ull << 0)
+#define VR_NET_F_GUEST_CSUM (1ull << 1)
+#define VR_NET_F_CTRL_GUEST_OFFLOADS (1ull << 2)
 #define VR_NET_F_MTU (1ull << 3)
+#define VR_NET_F_MAC (1ull << 5)
+#define VR_NET_F_GUEST_TSO4 (1ull << 7)
+#define VR_NET_F_GUEST_TSO6 (1ull << 8)
+#define VR_NET_F_GUEST_ECN (1ull << 9)
+#define VR_NET_F_GUEST_UFO (1ull << 10)
+#define VR_NET_F_HOST_TSO4 (1ull << 11)
+#define VR_NET_F_HOST_TSO6 (1ull << 12)
+#define VR_NET_F_HOST_ECN (1ull << 13)
+#define VR_NET_F_HOST_UFO (1ull << 14)
 #define VR_NET_F_MRG_RXBUF (1ull << 15)
 #define VR_NET_F_STATUS (1ull << 16)
+#define VR_NET_F_CTRL_VQ (1ull << 17)
+#define VR_NET_F_CTRL_RX (1ull << 18)
+#define VR_NET_F_CTRL_VLAN (1ull << 19)
+#define VR_NET_F_CTRL_RX_EXTRA (1ull << 20)
+#define VR_NET_F_GUEST_ANNOUNCE (1ull << 21)
 #define VR_NET_F_MQ (1ull << 22)
+#define VR_NET_F_CTRL_MAC_ADDR (1ull << 23)
 #define VR_NET_F_GUEST_UDP_TUNNEL_GSO (1ull << 46)
 #define VR_NET_F_HOST_UDP_TUNNEL_GSO (1ull << 48)
+#define VR_NET_F_GUEST_USO4 (1ull << 54)
+#define VR_NET_F_GUEST_USO6 (1ull << 55)
+#define VR_NET_F_HOST_USO (1ull << 56)
 #define VR_NET_F_HASH_REPORT (1ull << 57)
+#define VR_NET_F_RSS (1ull << 60)
+#define VR_NET_F_SPEED_DUPLEX (1ull << 63)
+
+/* What a driver may be handed unfinished: bits that VR_NET_CTRL_GUEST_OFFLOADS can switch. */
+#define VR_NET_GUEST_OFFLOADS \
+	(VR_NET_F_GUEST_CSUM | VR_NET_F_GUEST_TSO4 | VR_NET_F_GUEST_TSO6 | VR_NET_F_GUEST_ECN | \
+	 VR_NET_F_GUEST_UFO | VR_NET_F_GUEST_USO4 | VR_NET_F_GUEST_USO6)
+
+/* Bytes of an Ethernet address. */
+#define VR_NET_MAC_BYTES 6u
+
+/* Bytes that a frame may have beyond the MTU: addresses, type, one VLAN tag. */
+#define VR_NET_LINK_HEADER 18u
 
 /* The largest header that vr_net_header_bytes() answers. */
 #define VR_NET_HEADER_MAX 24u
@@ -80,12 +115,42 @@ struct vr_net_header {
 	uint16_t num_buffers;
 };
 
+/* Bits of flags that are known (5.1.6). */
+#define VR_NET_HDR_NEEDS_CSUM 1u
+#define VR_NET_HDR_DATA_VALID 2u
+
+/* Values of gso_type; ECN is a bit on top of those for TCP (5.1.6). */
+#define VR_NET_GSO_NONE 0u
+#define VR_NET_GSO_TCPV4 1u
+#define VR_NET_GSO_UDP 3u
+#define VR_NET_GSO_TCPV6 4u
+#define VR_NET_GSO_UDP_L4 5u
+#define VR_NET_GSO_ECN 0x80u
+
+/**
+ * vr_net_host_offloads() - what a device may be handed, in the bits of the other direction
+ * @features: negotiated feature bits
+ *
+ * Return: the VR_NET_F_GUEST_* bits that correspond to the CSUM and VR_NET_F_HOST_* ones. Any thread.
+ */
+uint64_t vr_net_host_offloads(uint64_t features);
+
+/**
+ * vr_net_header_allow() - may a packet be handed over with this header?
+ * @header: a private copy; flags that nobody knows are cleared, and so is what cannot matter
+ * @offloads: what the receiving side takes: VR_NET_F_GUEST_* bits
+ *
+ * Return: false when its checksum is unfinished or it is to be segmented, and @offloads do not cover
+ * that, or when what the header says of it makes no sense. Any thread. (5.1.6.2, 5.1.6.4)
+ */
+bool vr_net_header_allow(struct vr_net_header *header, uint64_t offloads);
+
 /**
  * struct vr_net_packet - a packet, possibly in several pieces
  * @pieces: its bytes, the header left out, in order
  * @piece_count: number of pieces, at least 1 in what is received
  * @len: sum of the pieces in bytes
- * @header: as received; ignored in what is sent
+ * @header: as received; ignored in what is sent, unless a half was told to pass it on
  */
 struct vr_net_packet {
 	const struct vr_iovec *pieces;
@@ -123,6 +188,7 @@ const char *vr_net_fault_text(enum vr_net_fault fault);
  * @bytes: their bytes, headers left out
  * @dropped_short: receiving sides: buffers without a whole header and at least one byte behind it
  * @dropped_long: packets that can fit no buffer (vr_net_device_rx_deliver()) or exceed max_packet
+ * @dropped_offload: packets whose headers the driver does not take (VR_NET_DEVICE_PASS_HEADERS)
  * @small_buffers: vr_net_device_rx_deliver(): buffers too small for a header, handed back empty
  * @fault: why this room broke the queue
  */
@@ -131,6 +197,7 @@ struct vr_net_stats {
 	uint64_t bytes;
 	uint64_t dropped_short;
 	uint64_t dropped_long;
+	uint64_t dropped_offload;
 	uint64_t small_buffers;
 	enum vr_net_fault fault;
 };
@@ -355,6 +422,13 @@ void vr_net_driver_rx_stats(const struct vr_net_driver_rx *rx, struct vr_net_sta
  */
 #define VR_NET_DEVICE_KEEP_HEADERS 1u
 
+/*
+ * Receive: packets are delivered with their headers, for those that come from a network card or a
+ * tap with unfinished checksums or unsegmented; what the driver does not take is dropped and
+ * counted. Without this flag every header asks for nothing, and those of the packets are ignored.
+ */
+#define VR_NET_DEVICE_PASS_HEADERS 2u
+
 /**
  * struct vr_net_device_config - the shape of one of the device's halves
  * @struct_size: sizeof(struct vr_net_device_config)
@@ -364,7 +438,8 @@ void vr_net_driver_rx_stats(const struct vr_net_driver_rx *rx, struct vr_net_sta
  *         one packet can take.
  * @segments: most segments of all those buffers; 0 means 16 for each, and at least 1024. One of
  *            more segments breaks the queue.
- * @max_packet: longer packets are dropped and counted; 0: no limit
+ * @max_packet: longer packets are dropped and counted, but for those that will be segmented; 0: no
+ *              limit
  * @queue_size: receive: descriptors of the queue, which tells when a driver can have no more
  *              buffers for a large packet; 0: wait for them
  * @flags: VR_NET_DEVICE_* bits
@@ -432,6 +507,20 @@ int vr_net_device_tx_burst(struct vr_net_device_tx *tx, struct vr_net_packet *pa
 int vr_net_device_tx_release(struct vr_net_device_tx *tx, struct vr_stored *stored);
 
 /**
+ * vr_net_device_tx_settle() - done with some packets of the burst; the others go back
+ * @tx: the half
+ * @done: packets that are used, the first ones of the burst
+ * @stored: as vr_device_publish()
+ *
+ * Instead of vr_net_device_tx_release(), before the queue stops: what was not carried out is for
+ * who continues with the queue.
+ *
+ * Return: as vr_net_device_tx_release().
+ */
+int vr_net_device_tx_settle(struct vr_net_device_tx *tx, unsigned int done,
+			    struct vr_stored *stored);
+
+/**
  * vr_net_device_tx_stats() - counters
  * @tx: the half
  * @stats: filled
@@ -465,7 +554,7 @@ int vr_net_device_rx_init(void *state, size_t bytes, const struct vr_net_device_
 /**
  * vr_net_device_rx_deliver() - copy packets into the driver's buffers, with one publish
  * @rx: the half
- * @packets: what to deliver; the headers are ignored
+ * @packets: what to deliver; the headers matter with VR_NET_DEVICE_PASS_HEADERS only
  * @count: number of packets
  * @stored: as vr_device_publish()
  *
@@ -488,6 +577,13 @@ int vr_net_device_rx_deliver(struct vr_net_device_rx *rx, const struct vr_net_pa
  * Return: the number of buffers put back.
  */
 int vr_net_device_rx_settle(struct vr_net_device_rx *rx);
+
+/**
+ * vr_net_device_rx_offloads() - the driver changed what it takes
+ * @rx: the half, with VR_NET_DEVICE_PASS_HEADERS
+ * @offloads: VR_NET_F_GUEST_* bits; at first those that were negotiated
+ */
+void vr_net_device_rx_offloads(struct vr_net_device_rx *rx, uint64_t offloads);
 
 /**
  * vr_net_device_rx_stats() - counters

@@ -16,7 +16,8 @@ static inline bool vr_net_device_config_read(const struct vr_net_device_config *
 					     struct vr_net_device_config *read)
 {
 	if (!config || config->struct_size < sizeof(*config) ||
-	    (config->flags & ~VR_NET_DEVICE_KEEP_HEADERS) || config->reserved)
+	    (config->flags & ~(VR_NET_DEVICE_KEEP_HEADERS | VR_NET_DEVICE_PASS_HEADERS)) ||
+	    config->reserved)
 		return false;
 	*read = *config;
 	if (!read->burst)

@@ -24,6 +24,8 @@ struct vr_net_device_rx {
 	uint32_t max_packet;
 	bool mergeable;
 	bool keep_headers;
+	bool pass_headers;
+	uint64_t offloads; /* with pass_headers: VR_NET_F_GUEST_* bits that the driver takes */
 	bool staged; /* something was completed since the last publish */
 	uint32_t done; /* lengths of the oldest buffers, which are filled and not yet completed */
 	uint32_t *lengths;
@@ -62,6 +64,8 @@ int vr_net_device_rx_init(void *state, size_t bytes, const struct vr_net_device_
 	r->segment_count = c.segments;
 	r->max_packet = c.max_packet;
 	r->keep_headers = c.flags & VR_NET_DEVICE_KEEP_HEADERS;
+	r->pass_headers = c.flags & VR_NET_DEVICE_PASS_HEADERS;
+	r->offloads = c.features & VR_NET_GUEST_OFFLOADS;
 	r->mergeable = c.features & VR_NET_F_MRG_RXBUF;
 	r->header = vr_net_header_bytes(c.features);
 	r->segments = (struct vr_iovec *)(r->chains + c.burst);
@@ -287,12 +291,13 @@ static inline bool deliver_simple(struct vr_net_device_rx *rx, const struct vr_n
 }
 
 static void deliver(struct vr_net_device_rx *rx, const struct vr_net_packet *packet,
-		    uint32_t buffers)
+		    const uint8_t *header_wire, uint32_t buffers)
 {
 	struct source from = { .piece = packet->pieces };
-	uint8_t wire[VR_NET_HEADER_MAX] = { 0 };
+	uint8_t wire[VR_NET_HEADER_MAX];
 	uint64_t left = packet->len;
 
+	memcpy(wire, header_wire, sizeof(wire));
 	if (rx->header > VR_NET_NUM_BUFFERS_AT) {
 		wire[VR_NET_NUM_BUFFERS_AT] = (uint8_t)buffers;
 		wire[VR_NET_NUM_BUFFERS_AT + 1] = (uint8_t)(buffers >> 8);
@@ -311,11 +316,12 @@ static void deliver(struct vr_net_device_rx *rx, const struct vr_net_packet *pac
 }
 
 /* Delivers or drops one packet: a positive number, or why that cannot be done now. */
-static int deliver_any(struct vr_net_device_rx *rx, const struct vr_net_packet *packet)
+static int deliver_any(struct vr_net_device_rx *rx, const struct vr_net_packet *packet,
+		       const uint8_t *wire, uint32_t longest)
 {
 	int got = VR_E_TOO_LONG;
 
-	if (packet->len > 0 && packet->len <= rx->max_packet)
+	if (packet->len > 0 && packet->len <= longest)
 		got = gather(rx, (uint64_t)packet->len + rx->header);
 	if (got == VR_E_TOO_LONG) {
 		rx->stats.dropped_long++;
@@ -323,23 +329,21 @@ static int deliver_any(struct vr_net_device_rx *rx, const struct vr_net_packet *
 	}
 	if (got <= 0)
 		return got;
-	deliver(rx, packet, (uint32_t)got);
+	deliver(rx, packet, wire, (uint32_t)got);
 	rx->stats.packets++;
 	rx->stats.bytes += packet->len;
 	return got;
 }
 
-int vr_net_device_rx_deliver(struct vr_net_device_rx *rx, const struct vr_net_packet *packets,
-			     unsigned int count, struct vr_stored *stored)
+/* Packets whose headers say nothing: the number delivered or dropped, @got why there are no more. */
+static unsigned int deliver_plain(struct vr_net_device_rx *rx, const struct vr_net_packet *packets,
+				  unsigned int count, int *got)
 {
 	uint8_t wire[VR_NET_HEADER_MAX] = { 0 };
 	unsigned int simple = 0;
 	unsigned int done;
 	uint64_t bytes = 0;
-	int got = 0;
 
-	if (stored)
-		stored->count = 0;
 	if (rx->header > VR_NET_NUM_BUFFERS_AT)
 		wire[VR_NET_NUM_BUFFERS_AT] = 1;
 	for (done = 0; done < count; done++) {
@@ -348,12 +352,54 @@ int vr_net_device_rx_deliver(struct vr_net_device_rx *rx, const struct vr_net_pa
 			bytes += packets[done].len;
 			continue;
 		}
-		got = deliver_any(rx, &packets[done]);
-		if (got <= 0)
+		*got = deliver_any(rx, &packets[done], wire, rx->max_packet);
+		if (*got <= 0)
 			break;
 	}
 	rx->stats.packets += simple;
 	rx->stats.bytes += bytes;
+	return done;
+}
+
+/* The same with the headers that the packets came with, as far as the driver takes them. */
+static unsigned int deliver_headers(struct vr_net_device_rx *rx,
+				    const struct vr_net_packet *packets, unsigned int count,
+				    int *got)
+{
+	unsigned int done;
+
+	for (done = 0; done < count; done++) {
+		struct vr_net_header header = packets[done].header;
+		uint8_t wire[VR_NET_HEADER_MAX] = { 0 };
+		uint32_t longest = rx->max_packet;
+
+		if (!vr_net_header_allow(&header, rx->offloads)) {
+			rx->stats.dropped_offload++;
+			continue;
+		}
+		/* It will be cut into packets that are shorter (5.1.4.1). */
+		if (header.gso_type != VR_NET_GSO_NONE)
+			longest = UINT32_MAX;
+		vr_net_header_encode(wire, &header);
+		*got = deliver_any(rx, &packets[done], wire, longest);
+		if (*got <= 0)
+			break;
+	}
+	return done;
+}
+
+int vr_net_device_rx_deliver(struct vr_net_device_rx *rx, const struct vr_net_packet *packets,
+			     unsigned int count, struct vr_stored *stored)
+{
+	unsigned int done;
+	int got = 0;
+
+	if (stored)
+		stored->count = 0;
+	if (rx->pass_headers)
+		done = deliver_headers(rx, packets, count, &got);
+	else
+		done = deliver_plain(rx, packets, count, &got);
 	flush(rx);
 	if (rx->staged) {
 		int error = vr_device_publish(rx->queue, stored);
@@ -379,6 +425,11 @@ int vr_net_device_rx_settle(struct vr_net_device_rx *rx)
 	rx->last = 0;
 	rx->segments_used = 0;
 	return done;
+}
+
+void vr_net_device_rx_offloads(struct vr_net_device_rx *rx, uint64_t offloads)
+{
+	rx->offloads = offloads & VR_NET_GUEST_OFFLOADS;
 }
 
 void vr_net_device_rx_stats(const struct vr_net_device_rx *rx, struct vr_net_stats *stats)

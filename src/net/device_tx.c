@@ -159,6 +159,44 @@ int vr_net_device_tx_release(struct vr_net_device_tx *tx, struct vr_stored *stor
 	return vr_device_publish(tx->queue, stored);
 }
 
+/* Was it made a packet of? As read_packet() saw it: the core's copy of the sizes does not change. */
+static bool was_packet(const struct vr_net_device_tx *tx, const struct vr_chain *chain)
+{
+	return chain->readable_bytes > tx->header &&
+	       chain->readable_bytes - tx->header <= tx->max_packet;
+}
+
+int vr_net_device_tx_settle(struct vr_net_device_tx *tx, unsigned int done,
+			    struct vr_stored *stored)
+{
+	uint32_t used = 0;
+
+	if (stored)
+		stored->count = 0;
+	for (unsigned int packets = 0; used < tx->popped; used++) {
+		bool packet = was_packet(tx, &tx->chains[used]);
+
+		if (packet && packets == done)
+			break;
+		packets += packet;
+	}
+	while (tx->popped > used) {
+		const struct vr_chain *chain = &tx->chains[tx->popped - 1];
+
+		if (vr_device_unpop(tx->queue, chain->handle))
+			return VR_E_BROKEN;
+		if (was_packet(tx, chain)) {
+			tx->stats.packets--;
+			tx->stats.bytes -= chain->readable_bytes - tx->header;
+		} else {
+			tx->stats.dropped_long -= chain->readable_bytes > tx->header;
+			tx->stats.dropped_short -= chain->readable_bytes <= tx->header;
+		}
+		tx->popped--;
+	}
+	return vr_net_device_tx_release(tx, stored);
+}
+
 void vr_net_device_tx_stats(const struct vr_net_device_tx *tx, struct vr_net_stats *stats)
 {
 	*stats = tx->stats;

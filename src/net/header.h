@@ -7,13 +7,10 @@
 
 #include <virtring/net.h>
 
+#include "net/wire.h"
+
 /* Where num_buffers is, and the smallest header that has it. */
 #define VR_NET_NUM_BUFFERS_AT 10u
-
-static inline uint16_t vr_net_le16(const uint8_t *bytes)
-{
-	return (uint16_t)(bytes[0] | bytes[1] << 8);
-}
 
 /**
  * vr_net_header_decode() - from wire to host
@@ -30,17 +27,32 @@ static inline void vr_net_header_decode(struct vr_net_header *header, const uint
 #else
 	header->flags = wire[0];
 	header->gso_type = wire[1];
-	header->hdr_len = vr_net_le16(wire + 2);
-	header->gso_size = vr_net_le16(wire + 4);
-	header->csum_start = vr_net_le16(wire + 6);
-	header->csum_offset = vr_net_le16(wire + 8);
-	header->num_buffers = vr_net_le16(wire + VR_NET_NUM_BUFFERS_AT);
+	header->hdr_len = vr_net_get16(wire + 2);
+	header->gso_size = vr_net_get16(wire + 4);
+	header->csum_start = vr_net_get16(wire + 6);
+	header->csum_offset = vr_net_get16(wire + 8);
+	header->num_buffers = vr_net_get16(wire + VR_NET_NUM_BUFFERS_AT);
 #endif
 	if (bytes <= VR_NET_NUM_BUFFERS_AT)
 		header->num_buffers = 1;
 }
 
 _Static_assert(sizeof(struct vr_net_header) == 12, "as on the wire");
+
+/**
+ * vr_net_header_encode() - from host to wire, but for num_buffers
+ * @wire: VR_NET_HEADER_MAX bytes
+ * @header: the header
+ */
+static inline void vr_net_header_encode(uint8_t *wire, const struct vr_net_header *header)
+{
+	wire[0] = header->flags;
+	wire[1] = header->gso_type;
+	vr_net_put16(wire + 2, header->hdr_len);
+	vr_net_put16(wire + 4, header->gso_size);
+	vr_net_put16(wire + 6, header->csum_start);
+	vr_net_put16(wire + 8, header->csum_offset);
+}
 
 /**
  * vr_net_header_copy() - the first bytes of a packet out of shared memory, each read once

@@ -557,7 +557,7 @@ static void test_config(void **state)
 			 VR_E_INVAL);
 	driver.slots.stride = 100;
 	assert_int_equal(vr_net_driver_rx_size(&driver), 0);
-	device.flags = VR_NET_DEVICE_KEEP_HEADERS << 1;
+	device.flags = VR_NET_DEVICE_PASS_HEADERS << 1;
 	assert_int_equal(vr_net_device_rx_size(&device), 0);
 	device.flags = 0;
 	device.burst = 5000;
@@ -606,6 +606,67 @@ static void test_header_over_rubbish(void **state)
 	}
 }
 
+/* With VR_NET_DEVICE_PASS_HEADERS: what the packets' headers say arrives, as far as it is wanted. */
+static void pass_headers(struct pair *pair)
+{
+	struct vr_net_device_config config = pair_device_config(pair);
+	struct vr_net_driver_rx *rx = pair_driver_rx(pair, PAIR_SIZE, 1526, 0);
+	static uint8_t bytes[4000];
+	struct vr_iovec piece = { bytes, sizeof(bytes) };
+	struct vr_net_packet out = { .pieces = &piece, .piece_count = 1, .len = 4000 };
+	struct vr_net_device_rx *device;
+	struct vr_net_packet in;
+	struct vr_net_stats stats;
+
+	config.flags = VR_NET_DEVICE_PASS_HEADERS;
+	config.max_packet = 1518;
+	device = pair_device_rx(pair, &config);
+	assert_true(vr_net_driver_rx_fill(rx) > 0);
+	/* Too long as it is, but to be cut. */
+	out.header = (struct vr_net_header){ .flags = 1 | 0x40,
+					     .gso_type = VR_NET_GSO_TCPV4,
+					     .hdr_len = 54,
+					     .gso_size = 1448,
+					     .csum_start = 34,
+					     .csum_offset = 16,
+					     .num_buffers = 77 };
+	assert_int_equal(vr_net_device_rx_deliver(device, &out, 1, NULL), 1);
+	assert_int_equal(vr_net_driver_rx_burst(rx, &in, 1), 1);
+	assert_int_equal(in.header.flags, 1);
+	assert_int_equal(in.header.gso_type, VR_NET_GSO_TCPV4);
+	assert_int_equal(in.header.hdr_len, 54);
+	assert_int_equal(in.header.gso_size, 1448);
+	assert_int_equal(in.header.csum_start, 34);
+	assert_int_equal(in.header.csum_offset, 16);
+	assert_int_equal(in.header.num_buffers, 3);
+	assert_int_equal(in.len, 4000);
+	/* The driver does not want that any more. */
+	vr_net_device_rx_offloads(device, VR_NET_F_GUEST_CSUM);
+	assert_int_equal(vr_net_device_rx_deliver(device, &out, 1, NULL), 1);
+	/* NET-DEV-011: above the MTU, and nobody will cut it. */
+	out.header.gso_type = VR_NET_GSO_NONE;
+	assert_int_equal(vr_net_device_rx_deliver(device, &out, 1, NULL), 1);
+	assert_int_equal(vr_net_driver_rx_burst(rx, &in, 1), 0);
+	vr_net_device_rx_stats(device, &stats);
+	assert_int_equal(stats.packets, 1);
+	assert_int_equal(stats.dropped_offload, 1);
+	assert_int_equal(stats.dropped_long, 1);
+	piece.len = out.len = 1518;
+	assert_int_equal(vr_net_device_rx_deliver(device, &out, 1, NULL), 1);
+	assert_int_equal(vr_net_driver_rx_burst(rx, &in, 1), 1);
+	assert_int_equal(in.header.num_buffers, 1);
+	assert_int_equal(in.len, 1518);
+}
+
+static void test_pass_headers(void **state)
+{
+	struct pair pair;
+
+	(void)state;
+	EACH_FORM(&pair, VR_NET_F_MRG_RXBUF | VR_NET_F_GUEST_CSUM | VR_NET_F_GUEST_TSO4)
+	pass_headers(&pair);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -628,6 +689,7 @@ int main(void)
 		cmocka_unit_test(test_small_bursts),
 		cmocka_unit_test(test_device_segments_fault),
 		cmocka_unit_test(test_config),
+		cmocka_unit_test(test_pass_headers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

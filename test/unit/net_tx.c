@@ -485,6 +485,51 @@ static void test_device_config(void **state)
 	pair_close(&pair);
 }
 
+/* Of a burst with rubbish in between, some is done and the rest comes again. */
+static void test_settle(void **state)
+{
+	struct pair pair;
+
+	(void)state;
+	EACH_FORM(&pair, 0)
+	for (unsigned int done = 0; done <= 4; done++) {
+		struct vr_net_device_config config = pair_device_config(&pair);
+		struct vr_net_driver_tx *tx = pair_driver_tx(&pair, PAIR_SIZE, 200);
+		struct vr_net_device_tx *device = pair_device_tx(&pair, &config);
+		struct vr_net_generator generator = { .length = 100 };
+		struct vr_net_sink sink = { .length = 100, .interval = 1 };
+		struct vr_segment segment = { .addr = PAIR_ADDR, .len = 5 };
+		struct vr_net_packet packets[PAIR_SIZE];
+		struct vr_net_stats stats;
+		uint32_t base;
+
+		send_numbered(tx, &generator, 2);
+		pair_add(&pair, &segment, 1, 0);
+		send_numbered(tx, &generator, 2);
+		assert_int_equal(vr_net_device_tx_burst(device, packets, PAIR_SIZE), 4);
+		vr_net_sink_take(&sink, packets, done);
+		/* The buffer without a packet goes with those before it. */
+		assert_int_equal(vr_net_device_tx_settle(device, done, NULL),
+				 (int)(done < 2 ? done : done + 1));
+		vr_net_device_tx_stats(device, &stats);
+		assert_int_equal(stats.packets, done);
+		assert_int_equal(stats.bytes, done * 100);
+		assert_int_equal(stats.dropped_short, done < 2 ? 0 : 1);
+		assert_int_equal(vr_device_save(pair.device, false, &base), 0);
+		assert_int_equal(vr_net_device_tx_burst(device, packets, PAIR_SIZE),
+				 (int)(4 - done));
+		vr_net_sink_take(&sink, packets, 4 - done);
+		assert_int_equal(sink.packets, 4);
+		assert_int_equal(sink.bad, 0);
+		assert_true(vr_net_device_tx_settle(device, 4, NULL) >= 0);
+		vr_net_device_tx_stats(device, &stats);
+		assert_int_equal(stats.packets, 4);
+		assert_int_equal(stats.dropped_short, 1);
+		pair_close(&pair);
+		pair_open(&pair, pair_forms[form]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -505,6 +550,7 @@ int main(void)
 		cmocka_unit_test(test_broken_queue_is_reported),
 		cmocka_unit_test(test_driver_config),
 		cmocka_unit_test(test_device_config),
+		cmocka_unit_test(test_settle),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
