@@ -25,7 +25,7 @@ ROOMS = {
     'src/memory': ({'memory'}, CORE | {'memory'}),
     'src/transport/vhost_user': ({'transport/vhost_user', 'transport', 'memory'},
                                  CORE | {'memory', 'vhost_user', 'features'}),
-    'src/net': ({'net'}, CORE | {'memory', 'net'}),
+    'src/net': ({'net'}, CORE | {'memory', 'net', 'net_control', 'net_tap'}),
     'src/blk': ({'blk'}, CORE | {'memory', 'blk'}),
     'tool': ({'tool'}, None),
     'examples': (set(), None),

@@ -15,7 +15,7 @@
  * packet stay in shared memory, where the other side can go on changing them: who parses a packet
  * copies it first. Sent headers ask for nothing, unless a device's half is told to pass them on
  * (VR_NET_DEVICE_PASS_HEADERS); received ones are handed over as they came, for
- * vr_net_header_allow() to judge.
+ * vr_net_header_allow() to judge. Configuration space and control queue are in net_control.h.
  *
  * Return values are those of ring.h: 0 or a count, or a negative enum vr_error.
  */
