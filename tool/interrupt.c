@@ -9,10 +9,14 @@
 #include "tool.h"
 
 static volatile sig_atomic_t seen;
+static void (*to_call)(void *context);
+static void *call_context;
 
 static void note(int number)
 {
 	seen = number;
+	if (to_call)
+		to_call(call_context);
 }
 
 void interrupt_setup(void)
@@ -27,6 +31,18 @@ void interrupt_setup(void)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
+}
+
+void interrupt_calls(void (*stop)(void *context), void *context)
+{
+	sigset_t set;
+
+	to_call = stop;
+	call_context = context;
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(stop ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
 }
 
 int interrupt_seen(void)

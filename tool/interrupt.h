@@ -29,6 +29,13 @@ int interrupt_seen(void);
 int interrupt_poll(struct pollfd *fds, nfds_t count, int ms);
 
 /**
+ * interrupt_calls() - have a signal call a function, from here on at any time
+ * @stop: called from the signal handler
+ * @context: for @stop
+ */
+void interrupt_calls(void (*stop)(void *context), void *context);
+
+/**
  * interrupt_sleep() - sleep, which a signal ends
  * @seconds: how long
  *

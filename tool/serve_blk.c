@@ -2,7 +2,6 @@
 /* virtring serve blk: a disk behind a vhost-user socket, in one thread. */
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +9,7 @@
 #include <virtring/blk.h>
 #include <virtring/features.h>
 #include <virtring/memory.h>
-#include <virtring/vhost_user.h>
+#include <virtring/vhost_user_loop.h>
 
 #include "interrupt.h"
 #include "mask.h"
@@ -18,9 +17,6 @@
 
 /* Requests handled at a time. */
 #define BATCH 64u
-
-/* Turns that one queue gets before the others have theirs. */
-#define TURNS 8
 
 /* Data segments of a request that is not long; QEMU's and Linux's usual number. */
 #define SEG_MAX 126u
@@ -37,28 +33,19 @@
 #define RETRY_MS 1
 
 struct queue {
-	struct vr_vu_vring vring;
-	struct vr_mem *mem;
-	struct vr_device *device;
+	struct vr_vu_queue *queue;
 	struct vr_blk_device *blk;
-	void *device_state;
 	void *blk_state;
-	bool running;
-	bool again; /* there may be something to take */
 	bool full; /* what is to be taken waits for a request to end */
-	bool dirty; /* something is to be published */
-	bool broken; /* and that has been said */
-	bool deferred; /* a stop is being waited for */
 };
 
 struct server {
 	const struct serve_options *options;
-	struct vr_vu_backend *backend;
+	struct vr_vu_loop *loop;
 	struct vr_blk_disk *disk;
 	struct vr_blk_space space;
 	uint8_t wire[VR_BLK_SPACE_BYTES];
 	uint64_t features;
-	bool retry; /* the kernel did not take all */
 	bool said; /* what was negotiated */
 	struct queue queues[SERVE_QUEUES_MAX];
 };
@@ -77,53 +64,29 @@ static void log_line(void *context, const char *text)
 
 /* ---- life of a queue ---- */
 
-static void free_queue(struct queue *q)
+static struct queue *queue_of(struct server *s, const struct vr_vu_queue *queue)
 {
-	free(q->device_state);
-	free(q->blk_state);
-	memset(q, 0, sizeof(*q));
-}
-
-static void *state_memory(size_t bytes)
-{
-	return bytes ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
-}
-
-static int make_device(struct queue *q)
-{
-	struct vr_device_config config = {
-		.struct_size = sizeof(config),
-		.features = q->vring.features,
-		.ring = q->vring.ring,
-		.queue_size = q->vring.size,
-		.map = vr_mem_map(q->mem),
-	};
-	size_t bytes = vr_device_size(&config);
-
-	q->device_state = state_memory(bytes);
-	if (!q->device_state || vr_device_init(q->device_state, bytes, &config, &q->device))
-		return -1;
-	return vr_device_restore(q->device, q->vring.base);
+	return &s->queues[vr_vu_queue_vring(queue)->index];
 }
 
 static int make_blk(struct server *s, struct queue *q)
 {
-	uint32_t size = q->vring.size;
+	const struct vr_vu_vring *vring = vr_vu_queue_vring(q->queue);
 	struct vr_blk_device_config config = {
 		.struct_size = sizeof(config),
-		.features = q->vring.features,
-		.queue = q->device,
+		.features = vring->features,
+		.queue = vr_vu_queue_device(q->queue),
 		.space = &s->space,
 		.read_only = s->options->read_only,
-		.requests = size < 256 ? size : 256,
-		.max_chain = size < 1024 ? 1024 : size,
+		.requests = vring->size < 256 ? vring->size : 256,
+		.max_chain = vring->size < 1024 ? 1024 : vring->size,
 	};
 	const char *name = strrchr(s->options->image, '/');
 	size_t bytes = vr_blk_device_size(&config);
 
 	name = name ? name + 1 : s->options->image;
 	memcpy(config.id, name, strnlen(name, sizeof(config.id)));
-	q->blk_state = state_memory(bytes);
+	q->blk_state = bytes ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
 	return q->blk_state ? vr_blk_device_init(q->blk_state, bytes, &config, &q->blk) : -1;
 }
 
@@ -138,52 +101,50 @@ static void say_negotiated(struct server *s, uint64_t features)
 	fflush(stdout);
 }
 
-static int ring_start(void *context, const struct vr_vu_vring *vring, struct vr_mem *mem)
+static void queue_stop(void *context, struct vr_vu_queue *queue)
+{
+	struct queue *q = queue_of(context, queue);
+
+	free(q->blk_state);
+	*q = (struct queue){ .queue = NULL };
+}
+
+static int queue_start(void *context, struct vr_vu_queue *queue)
 {
 	struct server *s = context;
-	struct queue *q = &s->queues[vring->index];
+	struct queue *q = queue_of(s, queue);
 
-	q->vring = *vring;
-	q->mem = mem;
-	if (make_device(q) || make_blk(s, q)) {
-		free_queue(q);
+	q->queue = queue;
+	if (make_blk(s, q)) {
+		queue_stop(s, queue);
 		return -1;
 	}
-	q->running = true;
-	q->again = true;
-	say_negotiated(s, vring->features);
+	say_negotiated(s, vr_vu_queue_vring(queue)->features);
 	return 0;
 }
 
-/* Nothing of it is in flight any more. */
-static void finish_stop(struct queue *q, uint32_t *base)
+static unsigned int queue_busy(void *context, struct vr_vu_queue *queue)
 {
-	(void)vr_device_publish(q->device, NULL);
-	/* A broken queue may hold what it could not publish; its position is that of the used. */
-	(void)vr_device_save(q->device, true, base);
-	free_queue(q);
+	return vr_blk_device_busy(queue_of(context, queue)->blk);
 }
 
-static int ring_stop(void *context, uint32_t index, enum vr_vu_stop why, uint32_t *base)
+static void queue_broken(void *context, struct vr_vu_queue *queue)
 {
-	struct server *s = context;
-	struct queue *q = &s->queues[index];
+	struct queue *q = queue_of(context, queue);
+	struct vr_blk_stats stats;
+	struct vr_fault fault;
 
-	(void)why;
-	if (vr_blk_device_busy(q->blk) > 0) {
-		q->deferred = true;
-		return VR_VU_DEFER;
-	}
-	finish_stop(q, base);
-	return 0;
-}
-
-static void ring_enable(void *context, uint32_t index, bool enabled)
-{
-	struct server *s = context;
-
-	s->queues[index].vring.enabled = enabled;
-	s->queues[index].again = enabled;
+	vr_blk_device_stats(q->blk, &stats);
+	vr_device_fault(vr_vu_queue_device(queue), &fault);
+	if (stats.fault)
+		fprintf(stderr, "virtring serve blk: queue %u is broken: %s\n",
+			vr_vu_queue_vring(queue)->index, vr_blk_fault_text(stats.fault));
+	else
+		fprintf(stderr,
+			"virtring serve blk: queue %u is broken: %s (%#" PRIx64 ", bound %#" PRIx64
+			")\n",
+			vr_vu_queue_vring(queue)->index, vr_fault_text(fault.reason), fault.value,
+			fault.limit);
 }
 
 static void connected(void *context)
@@ -212,41 +173,10 @@ static int config_read(void *context, uint32_t offset, void *data, uint32_t size
 
 /* ---- work ---- */
 
-static void say_broken(struct queue *q)
+static int queue_work(void *context, struct vr_vu_queue *queue)
 {
-	struct vr_blk_stats stats;
-	struct vr_fault fault;
-
-	if (q->broken)
-		return;
-	q->broken = true;
-	vr_blk_device_stats(q->blk, &stats);
-	vr_device_fault(q->device, &fault);
-	if (stats.fault)
-		fprintf(stderr, "virtring serve blk: queue %u is broken: %s\n", q->vring.index,
-			vr_blk_fault_text(stats.fault));
-	else
-		fprintf(stderr,
-			"virtring serve blk: queue %u is broken: %s (%#" PRIx64 ", bound %#" PRIx64
-			")\n",
-			q->vring.index, vr_fault_text(fault.reason), fault.value, fault.limit);
-	(void)vr_vu_notify(q->vring.err_fd);
-}
-
-static void publish(struct queue *q)
-{
-	int verdict = vr_device_publish_and_verdict(q->device, NULL);
-
-	q->dirty = false;
-	if (verdict == 1)
-		(void)vr_vu_notify(q->vring.call_fd);
-	else if (verdict < 0)
-		say_broken(q);
-}
-
-/* Takes what there is; false when the queue is empty, armed, or can give nothing now. */
-static bool take_some(struct server *s, struct queue *q)
-{
+	struct server *s = context;
+	struct queue *q = queue_of(s, queue);
 	struct vr_blk_request *requests[BATCH];
 	int got = vr_blk_device_take(q->blk, requests, BATCH);
 
@@ -255,141 +185,55 @@ static bool take_some(struct server *s, struct queue *q)
 		if (vr_blk_disk_submit(s->disk, requests[i]))
 			(void)vr_blk_device_done(q->blk, requests[i], VR_BLK_S_IOERR);
 	}
-	if (vr_device_staged(q->device) > 0)
-		q->dirty = true;
-	if (got == VR_E_BUSY)
-		q->full = true;
-	else if (got < 0 && got != VR_E_MISS)
-		say_broken(q);
-	if (got != 0)
-		return got > 0;
-	return vr_device_arm(q->device, NULL) && !q->broken;
+	q->full = got == VR_E_BUSY;
+	return got;
 }
 
-static void run_queue(struct server *s, struct queue *q)
+static void done(struct server *s, const struct vr_blk_done *done)
 {
-	q->again = false;
-	if (!q->running || q->deferred || q->broken || q->full || !q->vring.enabled)
-		return;
-	for (int turn = 0; turn < TURNS; turn++)
-		if (!take_some(s, q))
-			return;
-	q->again = true;
+	struct queue *q = done->request->context;
+
+	(void)vr_blk_device_done(q->blk, done->request, done->status);
+	if (q->full)
+		vr_vu_loop_again(s->loop, vr_vu_queue_vring(q->queue)->index);
 }
 
-static void take_done(struct server *s)
+static int turn(void *context)
 {
-	struct vr_blk_done done[BATCH];
+	struct server *s = context;
+	struct vr_blk_done ended[BATCH];
+	bool retry;
 	int got;
 
+	(void)vr_blk_disk_start(s->disk);
 	do {
-		got = vr_blk_disk_reap(s->disk, done, BATCH);
-		for (int i = 0; i < got; i++) {
-			struct queue *q = done[i].request->context;
-
-			(void)vr_blk_device_done(q->blk, done[i].request, done[i].status);
-			q->dirty = true;
-			q->again = q->again || q->full;
-			q->full = false;
-		}
-		s->retry = vr_blk_disk_start(s->disk) < 0;
+		got = vr_blk_disk_reap(s->disk, ended, BATCH);
+		for (int i = 0; i < got; i++)
+			done(s, &ended[i]);
+		retry = vr_blk_disk_start(s->disk) < 0;
 	} while (got == (int)BATCH);
+	return retry ? RETRY_MS : -1;
 }
 
-static void resume(struct server *s, struct queue *q)
+/* The disk has something: turn() takes it. */
+static void disk_ready(void *context)
 {
-	uint32_t index = q->vring.index;
-	uint32_t base = q->vring.base;
-
-	finish_stop(q, &base);
-	(void)vr_vu_backend_resume(s->backend, index, base);
+	(void)context;
 }
 
-static void work(struct server *s, bool take)
+static void stop(void *loop)
 {
-	for (uint32_t i = 0; i < s->options->queues && take; i++)
-		if (s->queues[i].again)
-			run_queue(s, &s->queues[i]);
-	s->retry = vr_blk_disk_start(s->disk) < 0;
-	take_done(s);
-	for (uint32_t i = 0; i < s->options->queues; i++) {
-		struct queue *q = &s->queues[i];
-
-		if (!q->running)
-			continue;
-		if (q->dirty)
-			publish(q);
-		if (vr_mem_lost(q->mem))
-			vr_vu_backend_wake(s->backend);
-		if (q->deferred && vr_blk_device_busy(q->blk) == 0)
-			resume(s, q);
-	}
+	vr_vu_loop_stop(loop);
 }
 
-/* ---- the loop ---- */
-
-/* What to wait for: [0] the back end, [1] the disk, then the queues. */
-static int collect(struct server *s, struct pollfd *fds)
+static int run(struct server *s)
 {
-	int timeout = s->retry ? RETRY_MS : -1;
+	int error;
 
-	fds[0] = (struct pollfd){ .fd = vr_vu_backend_fd(s->backend), .events = POLLIN };
-	fds[1] = (struct pollfd){ .fd = vr_blk_disk_fd(s->disk), .events = POLLIN };
-	for (uint32_t i = 0; i < s->options->queues; i++) {
-		struct queue *q = &s->queues[i];
-		bool listens = q->running && !q->deferred && !q->broken && q->vring.enabled;
-
-		fds[2 + i] =
-			(struct pollfd){ .fd = listens ? q->vring.kick_fd : -1, .events = POLLIN };
-		/* A queue without a descriptor is polled. */
-		if (listens && q->vring.kick_fd < 0 && !q->full)
-			q->again = true;
-		if (q->again)
-			timeout = 0;
-	}
-	return timeout;
-}
-
-static int loop(struct server *s)
-{
-	struct pollfd fds[2 + SERVE_QUEUES_MAX];
-
-	while (!interrupt_seen()) {
-		int timeout = collect(s, fds);
-		int error;
-
-		if (interrupt_poll(fds, 2 + s->options->queues, timeout) < 0) {
-			if (errno == EINTR)
-				continue;
-			return cannot("poll", strerror(errno));
-		}
-		for (uint32_t i = 0; i < s->options->queues; i++) {
-			struct queue *q = &s->queues[i];
-
-			if (!fds[2 + i].revents)
-				continue;
-			(void)vr_vu_drain(q->vring.kick_fd);
-			q->again = true;
-		}
-		work(s, true);
-		error = fds[0].revents ? vr_vu_backend_process(s->backend) : 0;
-		if (error)
-			return cannot(s->options->socket, strerror(-error));
-	}
-	return 0;
-}
-
-/* Ends what was begun; what the front end still has in its rings is for who comes next. */
-static void drain(struct server *s)
-{
-	while (vr_blk_disk_busy(s->disk) > 0) {
-		struct pollfd fd = { .fd = vr_blk_disk_fd(s->disk), .events = POLLIN };
-
-		work(s, false);
-		if (vr_blk_disk_busy(s->disk) > 0)
-			(void)poll(&fd, 1, s->retry ? RETRY_MS : 1000);
-	}
-	work(s, false);
+	interrupt_calls(stop, s->loop);
+	error = vr_vu_loop_run(s->loop);
+	interrupt_calls(NULL, NULL);
+	return error ? cannot(s->options->socket, strerror(-error)) : 0;
 }
 
 /* ---- beginning and end ---- */
@@ -456,30 +300,44 @@ static int open_disk(struct server *s)
 
 static int open_backend(struct server *s)
 {
-	static const struct vr_vu_backend_ops ops = {
-		.struct_size = sizeof(ops),
+	static const struct vr_vu_backend_ops device = {
+		.struct_size = sizeof(device),
 		.connected = connected,
 		.disconnected = disconnected,
-		.ring_start = ring_start,
-		.ring_stop = ring_stop,
-		.ring_enable = ring_enable,
 		.config_read = config_read,
 	};
-	struct vr_vu_backend_config config = {
-		.struct_size = sizeof(config),
+	static const struct vr_vu_loop_ops queues = {
+		.struct_size = sizeof(queues),
+		.queue_start = queue_start,
+		.queue_work = queue_work,
+		.queue_busy = queue_busy,
+		.queue_stop = queue_stop,
+		.queue_broken = queue_broken,
+		.turn = turn,
+	};
+	const struct vr_vu_backend_config backend = {
+		.struct_size = sizeof(backend),
 		.path = s->options->socket,
 		.vrings = s->options->queues,
 		.config_size = VR_BLK_SPACE_BYTES,
 		.features = s->features,
 		.protocol_features = PROTOCOL,
-		.ops = &ops,
+		.ops = &device,
 		.context = s,
 		.log = log_line,
 	};
-	int error = vr_vu_backend_create(&config, &s->backend);
+	const struct vr_vu_loop_config config = {
+		.struct_size = sizeof(config),
+		.backend = &backend,
+		.ops = &queues,
+	};
+	struct vr_vu_watch *watch;
+	int error = vr_vu_loop_create(&config, &s->loop);
 
 	if (!error)
-		error = vr_vu_backend_open(s->backend);
+		error = vr_vu_loop_watch(s->loop, vr_blk_disk_fd(s->disk), disk_ready, s, &watch);
+	if (!error)
+		error = vr_vu_backend_open(vr_vu_loop_backend(s->loop));
 	return error ? cannot(s->options->socket, strerror(-error)) : 0;
 }
 
@@ -503,10 +361,9 @@ int serve_blk(const struct serve_options *options)
 		       s->space.capacity * VR_BLK_SECTOR, options->read_only ? ", read-only" : "",
 		       options->socket, features_text(s->features, VR_DEVICE_BLK, text));
 		fflush(stdout);
-		status = loop(s);
-		drain(s);
+		status = run(s);
 	}
-	vr_vu_backend_destroy(s->backend);
+	vr_vu_loop_destroy(s->loop);
 	vr_blk_disk_close(s->disk);
 	(void)vr_sigbus_remove();
 	return status;

@@ -214,6 +214,8 @@ struct vr_vu_backend_ops {
  *	@config_size allow
  * @ops: what the device does; copied
  * @context: for @ops and @log
+ * @ring_context: for ring_start, ring_stop and ring_enable, where those are somebody else's; NULL:
+ *	@context
  * @log: is told of sessions and their errors, one line without end of line. May be NULL.
  */
 struct vr_vu_backend_config {
@@ -229,6 +231,7 @@ struct vr_vu_backend_config {
 	uint64_t protocol_features;
 	const struct vr_vu_backend_ops *ops;
 	void *context;
+	void *ring_context;
 	void (*log)(void *context, const char *text);
 };
 

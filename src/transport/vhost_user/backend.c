@@ -75,6 +75,8 @@ static void copy_config(struct vr_vu_backend *b, const struct vr_vu_backend_conf
 {
 	b->config = *config;
 	b->ops = *ops;
+	if (!config->ring_context)
+		b->config.ring_context = config->context;
 	b->config.ops = NULL;
 	b->config.path = NULL;
 	if (config->path)

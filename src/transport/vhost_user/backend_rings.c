@@ -237,7 +237,7 @@ int vri_ring_start(struct vr_vu_backend *b, struct vu_ring *ring)
 	else
 		settle_split_base(b, ring);
 	ring->view.running = true;
-	if (b->ops.ring_start(b->config.context, &ring->view, b->mem) >= 0)
+	if (b->ops.ring_start(b->config.ring_context, &ring->view, b->mem) >= 0)
 		return 0;
 	ring->view.running = false;
 	return vri_backend_refuse(b, -EIO, "ring %u: the device cannot start it", ring->view.index);
@@ -268,7 +268,7 @@ void vri_ring_enable(struct vr_vu_backend *b, struct vu_ring *ring, bool enabled
 		return;
 	ring->view.enabled = enabled;
 	if (ring->view.running && b->ops.ring_enable)
-		b->ops.ring_enable(b->config.context, ring->view.index, enabled);
+		b->ops.ring_enable(b->config.ring_context, ring->view.index, enabled);
 }
 
 /* ---- size, position, addresses, enabled ---- */

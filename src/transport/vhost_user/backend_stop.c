@@ -67,7 +67,7 @@ static bool stop_one(struct vr_vu_backend *b, struct vu_ring *ring)
 
 	if (!b->stop.waiting) {
 		resume_expect(b, ring->view.index);
-		ret = b->ops.ring_stop(b->config.context, ring->view.index, b->stop.why, &base);
+		ret = b->ops.ring_stop(b->config.ring_context, ring->view.index, b->stop.why, &base);
 		if (ret != VR_VU_DEFER) {
 			resume_take(b, &ignored, true);
 			ring_stopped(b, ring, base);
