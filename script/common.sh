@@ -16,7 +16,10 @@ packages_of() {
 	litmus) echo libgmp10 ;;
 	house | unit | property | spec | regress) ;;
 	count) echo valgrind ;;
-	interop) echo dpdk-dev qemu-system-common user-mode-linux busybox-static ;;
+	interop | interop-all)
+		echo dpdk-dev user-mode-linux busybox-static \
+			qemu-system-common qemu-system-x86 e2fsprogs fdisk xz-utils
+		;;
 	headers) echo g++ clang-14 binutils ;;
 	freestanding) echo g++ clang-14 binutils ;;
 	install) echo binutils ;;
@@ -35,8 +38,10 @@ packages_of() {
 
 # Test groups in the order in which they run: what is quick first.
 ALL_GROUPS='house headers unit property spec regress count freestanding install clang sanitizers cross interop'
+# Groups that run only when they are named: what takes long.
+MORE_GROUPS='interop-all'
 # shellcheck disable=SC2034 # ./dev reads it
-ALL_SETS="build dpdk plot lint coverage litmus prove $ALL_GROUPS"
+ALL_SETS="build dpdk plot lint coverage litmus prove $ALL_GROUPS $MORE_GROUPS"
 
 JOBS=${VIRTRING_JOBS:-$(nproc 2>/dev/null || echo 2)}
 # Python and meson read the tree's UTF-8 files on machines without a locale, too.

@@ -1,9 +1,9 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# Tools that Debian 12 does not have, from packages of a later Debian: they are unpacked into a cache
-# folder and run with the C library they came with. Nothing is installed, and neither the sources nor
-# the lists of this machine's apt are touched.
+# Programs that Debian 12 does not have, from packages of another Debian: they are unpacked into a
+# cache folder and run with the C library they came with. Nothing is installed, and neither the sources
+# nor the lists of this machine's apt are touched.
 
 LATER_CACHE=${VIRTRING_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/virtring}
 
@@ -14,46 +14,103 @@ later_mirror() {
 		awk '$1 == "Debian" && $2 == "main" && $3 !~ /security/ { print $3; exit }'
 }
 
-later_fail() {
-	[ ! -s "$later_root/log" ] || tail -n 20 "$later_root/log" >&2
-	die "$*"
-}
-
-# apt-get with sources, lists and archives of its own.
+# apt-get with sources, lists, archives and a list of what is installed (nothing) of its own.
 later_apt() {
-	apt-get -qq -o Dir::Etc::SourceList="$later_root/sources.list" -o Dir::Etc::SourceParts=- \
-		-o Dir::State::Lists="$later_root/lists" -o Dir::Cache="$later_root/cache" \
-		-o APT::Sandbox::User=root -o Acquire::Retries=3 -o Acquire::Languages=none \
-		"$@" >>"$later_root/log" 2>&1
+	apt-get -qq -o Dir::Etc::SourceList="$later_new/sources.list" -o Dir::Etc::SourceParts=/dev/null \
+		-o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null \
+		-o Dir::State="$later_new/state" -o Dir::State::Lists="$later_new/lists" \
+		-o Dir::State::Status="$later_new/status" -o Dir::Cache="$later_new/cache" \
+		-o APT::Sandbox::User=root -o Acquire::Retries=3 -o Acquire::Languages=none "$@"
 }
 
-# later TOOL SUITE PACKAGE...: sets later_root to the folder that has these packages unpacked. A
-# download that fails ends the verb: without the tool nothing would have been shown.
+# later_names WORD...: the packages that words name, one a line. PACKAGE is itself; PACKAGE+PATTERN is
+# itself and all that it needs whose name matches the pattern.
+later_names() {
+	for later_word in "$@"; do
+		printf '%s\n' "${later_word%%+*}"
+		case $later_word in
+		*+*)
+			later_apt --no-install-recommends --simulate install "${later_word%%+*}" |
+				sed -n 's/^Inst \([^ ]*\) .*/\1/p' |
+				while IFS= read -r later_package; do
+					# shellcheck disable=SC2254 # it is a pattern
+					case $later_package in
+					${later_word#*+}) printf '%s\n' "$later_package" ;;
+					esac
+				done
+			;;
+		esac
+	done | sort -u
+}
+
+later_trouble() {
+	[ ! -s "$later_new/log" ] || tail -n 20 "$later_new/log" >&2
+	rm -rf "$later_new"
+	later_why="$*"
+	return 1
+}
+
+later_download() {
+	mkdir -p "$later_new/state" "$later_new/lists/partial" "$later_new/cache/archives/partial" \
+		"$later_new/debs" "$later_new/root"
+	: >"$later_new/status"
+	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $later_uri $later_suite main" \
+		>"$later_new/sources.list"
+	later_apt update >>"$later_new/log" 2>&1 || {
+		later_trouble "no package list of Debian $later_suite"
+		return 1
+	}
+	later_names "$@" >"$later_new/names" 2>>"$later_new/log"
+	(
+		cd "$later_new/debs" || exit 1
+		# shellcheck disable=SC2046 # a list of words
+		later_apt download $(cat ../names) >>"$later_new/log" 2>&1
+	) || later_trouble "no download of $*"
+}
+
+# later_unpack FOLDER SUITE WORD...: puts the packages that the words name into FOLDER/root, unless
+# they are there. When it fails later_why has the reason, and what was there before still is.
+later_unpack() {
+	later_root=$1
+	later_suite=$2
+	shift 2
+	later_why=
+	[ "$(cat "$later_root/complete" 2>/dev/null)" != "$*" ] || return 0
+	command -v apt-get >/dev/null 2>&1 || {
+		later_why='this is no Debian'
+		return 1
+	}
+	later_uri=$(later_mirror)
+	[ -n "$later_uri" ] || {
+		later_why='apt has no Debian mirror'
+		return 1
+	}
+	say "unpacking $* of Debian $later_suite into $later_root"
+	# Beside it, so that two who do this at once do not meet.
+	later_new=$later_root.new.$$
+	rm -rf "$later_new"
+	later_download "$@" || return 1
+	for later_deb in "$later_new"/debs/*.deb; do
+		dpkg -x "$later_deb" "$later_new/root" || {
+			later_trouble "cannot unpack $later_deb"
+			return 1
+		}
+	done
+	(cd "$later_new/debs" && printf '%s\n' *.deb) >"$later_new/packages"
+	(cd "$later_new" && rm -rf state lists cache debs status names log)
+	echo "$*" >"$later_new/complete"
+	rm -rf "$later_root"
+	mv -T "$later_new" "$later_root"
+}
+
+# later TOOL SUITE WORD...: sets later_root to the folder that has these packages unpacked. A download
+# that fails ends the verb: without the tool nothing would have been shown.
 later() {
 	later_tool=$1
 	later_suite=$2
 	shift 2
-	later_root=$LATER_CACHE/$later_tool-$later_suite
-	[ "$(cat "$later_root/complete" 2>/dev/null)" != "$*" ] || return 0
-	command -v apt-get >/dev/null 2>&1 || die "this is no Debian: $later_tool cannot be had"
-	later_uri=$(later_mirror)
-	[ -n "$later_uri" ] || die "apt has no Debian mirror: $later_tool cannot be had"
-	say "$later_tool: unpacking $* of Debian $later_suite into $later_root"
-	rm -rf "$later_root"
-	mkdir -p "$later_root/lists/partial" "$later_root/cache/archives/partial" "$later_root/debs" \
-		"$later_root/root"
-	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $later_uri $later_suite main" \
-		>"$later_root/sources.list"
-	later_apt update || later_fail "$later_tool: no package list of $later_suite"
-	(
-		cd "$later_root/debs"
-		later_apt download "$@"
-	) || later_fail "$later_tool: no download of $*"
-	for later_deb in "$later_root"/debs/*.deb; do
-		dpkg -x "$later_deb" "$later_root/root" || later_fail "$later_tool: cannot unpack $later_deb"
-	done
-	rm -rf "$later_root/lists" "$later_root/cache" "$later_root/debs"
-	echo "$*" >"$later_root/complete"
+	later_unpack "$LATER_CACHE/$later_tool-$later_suite" "$later_suite" "$@" ||
+		die "$later_tool cannot be had: $later_why"
 }
 
 # later_command PROGRAM: the command that runs a program of later_root with its own dynamic linker and

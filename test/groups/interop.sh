@@ -1,5 +1,8 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: BSD-3-Clause
-# about: real peers: DPDK testpmd in both roles, qemu-storage-daemon, User Mode Linux
+# about: real peers: DPDK testpmd, qemu-storage-daemon, QEMU and User Mode Linux with guests
 
+. script/peers.sh
+# shellcheck disable=SC2086 # a list of words
+peers_have $PEERS_ALWAYS
 programs_of_main interop

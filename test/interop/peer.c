@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -58,6 +59,84 @@ void need_program(const char *name)
 		return;
 	printf("SKIP: %s is not installed\n", name);
 	exit(77);
+}
+
+static const char *peer_folder(const char *name)
+{
+	static char path[4096];
+	const char *cache = getenv("VIRTRING_CACHE"), *base = getenv("XDG_CACHE_HOME");
+	const char *home = getenv("HOME");
+
+	if (cache && *cache)
+		snprintf(path, sizeof(path), "%s/peers/%s", cache, name);
+	else if (base && *base)
+		snprintf(path, sizeof(path), "%s/virtring/peers/%s", base, name);
+	else
+		snprintf(path, sizeof(path), "%s/.cache/virtring/peers/%s", home ? home : "", name);
+	return path;
+}
+
+static const char *in_peer(const char *name, const char *file)
+{
+	static char paths[4][4096];
+	static unsigned int next;
+	char *path = paths[next++ % 4];
+
+	snprintf(path, sizeof(paths[0]), "%s/%s", peer_folder(name), file);
+	return path;
+}
+
+bool have_peer(const char *name)
+{
+	return !access(in_peer(name, "run"), X_OK);
+}
+
+const char *peer_runner(const char *name)
+{
+	return in_peer(name, "run");
+}
+
+void need_peer(const char *name)
+{
+	char why[256] = "";
+	FILE *file;
+
+	if (have_peer(name))
+		return;
+	snprintf(why, sizeof(why), "%s.why", peer_folder(name));
+	file = fopen(why, "re");
+	if (!file || !fgets(why, sizeof(why), file))
+		snprintf(why, sizeof(why), "./dev peers %s fetches it", name);
+	if (file)
+		fclose(file);
+	printf("SKIP: there is no %s: %.*s\n", name, (int)strcspn(why, "\n"), why);
+	exit(77);
+}
+
+const char *peer_file(const char *name, const char *pattern)
+{
+	static char paths[4][4096];
+	static unsigned int next;
+	char *path = paths[next++ % 4];
+	char wanted[4096];
+	glob_t found;
+
+	need_peer(name);
+	snprintf(wanted, sizeof(wanted), "%s/root%s", peer_folder(name), pattern);
+	if (glob(wanted, 0, NULL, &found) || found.gl_pathc == 0) {
+		printf("SKIP: %s has no %s\n", name, pattern);
+		exit(77);
+	}
+	snprintf(path, sizeof(paths[0]), "%s", found.gl_pathv[found.gl_pathc - 1]);
+	globfree(&found);
+	return path;
+}
+
+bool all_peers_wanted(void)
+{
+	const char *wanted = getenv("VIRTRING_INTEROP");
+
+	return wanted && !strcmp(wanted, "all");
 }
 
 static void become(const char *const argv[], int in, int out)

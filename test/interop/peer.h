@@ -27,6 +27,27 @@ struct program {
 /* Ends the test program with 77 and `SKIP: ...` when @name is not installed. */
 void need_program(const char *name);
 
+/* Ends the test program with 77 and `SKIP: ...` when there is no peer @name of ./dev peers. */
+void need_peer(const char *name);
+
+/* True when there is. */
+bool have_peer(const char *name);
+
+/*
+ * The script that runs a program of peer @name: what follows it in the arguments are the program's
+ * path in the peer's packages (/usr/bin/...) and its arguments.
+ */
+const char *peer_runner(const char *name);
+
+/*
+ * A file of peer @name: the last that @pattern, a path in its packages with wildcards, matches.
+ * Ends the test program with 77 and `SKIP: ...` when there is none.
+ */
+const char *peer_file(const char *name, const char *pattern);
+
+/* ./dev test interop-all: every version of every peer, however long it takes. */
+bool all_peers_wanted(void);
+
 /**
  * program_start() - start a program
  * @program: filled
