@@ -60,7 +60,8 @@ extern "C" {
 /* What this library implements, either end. */
 #define VR_VU_PF_SUPPORTED \
 	(VR_VU_PF_MQ | VR_VU_PF_RARP | VR_VU_PF_REPLY_ACK | VR_VU_PF_MTU | VR_VU_PF_BACKEND_REQ | \
-	 VR_VU_PF_CONFIG | VR_VU_PF_RESET_DEVICE | VR_VU_PF_CONFIGURE_MEM_SLOTS | VR_VU_PF_STATUS)
+	 VR_VU_PF_CONFIG | VR_VU_PF_BACKEND_SEND_FD | VR_VU_PF_RESET_DEVICE | \
+	 VR_VU_PF_CONFIGURE_MEM_SLOTS | VR_VU_PF_STATUS)
 
 /* Device status bits (virtio 2.1). */
 #define VR_STATUS_ACKNOWLEDGE 1u
@@ -338,6 +339,16 @@ int vr_vu_backend_answer(struct vr_vu_backend *backend, int answer);
 void vr_vu_backend_wake(struct vr_vu_backend *backend);
 
 /**
+ * vr_vu_backend_config_changed() - tell the front end that the configuration space changed
+ * @backend: the back end
+ *
+ * CONFIG_CHANGE_MSG, if the front end has given a channel for it and set the CONFIG protocol
+ * feature. Several calls before it could be sent are one message; while no ring runs it waits, as
+ * a suspended device says nothing (vhost-user, "Suspended device state"). Any thread.
+ */
+void vr_vu_backend_config_changed(struct vr_vu_backend *backend);
+
+/**
  * vr_vu_backend_connected() - is there a session?
  * @backend: the back end
  *
@@ -567,6 +578,105 @@ int vr_vu_frontend_get_features(struct vr_vu_frontend *frontend, uint64_t *featu
 
 /** vr_vu_frontend_set_features() - VHOST_USER_SET_FEATURES */
 int vr_vu_frontend_set_features(struct vr_vu_frontend *frontend, uint64_t features, int timeout_ms);
+
+/**
+ * struct vr_vu_translation - where device addresses are, with ACCESS_PLATFORM
+ * @iova: first device address
+ * @size: bytes, not 0
+ * @user_addr: address in this process, within one of the regions
+ * @access: VR_ACCESS_* bits of ring.h
+ */
+struct vr_vu_translation {
+	uint64_t iova;
+	uint64_t size;
+	uint64_t user_addr;
+	uint32_t access;
+};
+
+/**
+ * struct vr_vu_channel_ops - requests of the back end; they must not call the front end. All may be
+ *	NULL: then a miss is refused, and the rest is acknowledged and forgotten.
+ * @struct_size: sizeof(struct vr_vu_channel_ops)
+ * @config_changed: read the configuration space again, later
+ * @ring_call: buffers were used (INBAND_NOTIFICATIONS); @index was not checked against the rings
+ *	that there are
+ * @ring_error: a ring is broken (INBAND_NOTIFICATIONS); likewise
+ * @miss: what is at device address @iova, to be accessed as @access says? Fill @translation with a
+ *	range that holds it and answer 0; negative: there is nothing.
+ * @access_failed: the device was to access @iova in a way that its translation forbids
+ * @closed: the back end closed the channel, or @error says what was wrong; the session goes on
+ */
+struct vr_vu_channel_ops {
+	size_t struct_size;
+	void (*config_changed)(void *context);
+	void (*ring_call)(void *context, uint32_t index);
+	void (*ring_error)(void *context, uint32_t index);
+	int (*miss)(void *context, uint64_t iova, uint32_t access,
+		    struct vr_vu_translation *translation);
+	void (*access_failed)(void *context, uint64_t iova, uint32_t access);
+	void (*closed)(void *context, const char *error);
+};
+
+/**
+ * vr_vu_frontend_open_channel() - let the back end send requests: SET_BACKEND_REQ_FD
+ * @frontend: a front end that has set the BACKEND_REQ protocol feature
+ * @ops: copied
+ * @context: for @ops
+ * @timeout_ms: how long to wait
+ *
+ * Replaces the one that was there. Requests are served by vr_vu_frontend_channel_process() and by
+ * every other call while it waits for an answer, as the back end may need one for the other.
+ *
+ * Return: 0, -EINVAL (@ops of another size), what socketpair() failed with, or as
+ * vr_vu_frontend_get_features().
+ */
+int vr_vu_frontend_open_channel(struct vr_vu_frontend *frontend,
+				const struct vr_vu_channel_ops *ops, void *context, int timeout_ms);
+
+/**
+ * vr_vu_frontend_channel_fd() - what to poll for requests of the back end
+ * @frontend: the front end
+ *
+ * Return: a socket, to be polled for POLLIN, or -1.
+ */
+int vr_vu_frontend_channel_fd(const struct vr_vu_frontend *frontend);
+
+/**
+ * vr_vu_frontend_channel_process() - serve requests of the back end; never waits
+ * @frontend: the front end
+ *
+ * What is refused is answered so, if the back end wants to know, and named by
+ * vr_vu_frontend_error(). Requests that are not supported are VRING_HOST_NOTIFIER_MSG,
+ * SHARED_OBJECT_* and SHMEM_*.
+ *
+ * Return: 0, -ENOTCONN when there is no channel (any more), -EBUSY from within an operation.
+ */
+int vr_vu_frontend_channel_process(struct vr_vu_frontend *frontend);
+
+/**
+ * vr_vu_frontend_iotlb_update() - VHOST_USER_IOTLB_MSG: give the back end a translation
+ * @frontend: a front end that has set the ACCESS_PLATFORM feature
+ * @translation: what is where
+ * @timeout_ms: how long to wait
+ *
+ * Not needed for what vr_vu_channel_ops.miss answers.
+ *
+ * Return: as vr_vu_frontend_get_features(); -EREMOTEIO: refused, as it is in no region, say.
+ */
+int vr_vu_frontend_iotlb_update(struct vr_vu_frontend *frontend,
+				const struct vr_vu_translation *translation, int timeout_ms);
+
+/**
+ * vr_vu_frontend_iotlb_invalidate() - VHOST_USER_IOTLB_MSG: take translations back
+ * @frontend: a front end that has set the ACCESS_PLATFORM feature
+ * @iova: first device address
+ * @size: bytes, not 0
+ * @timeout_ms: how long to wait, including what the device has to finish
+ *
+ * Return: as vr_vu_frontend_get_features(); after 0 the device does not use them any more.
+ */
+int vr_vu_frontend_iotlb_invalidate(struct vr_vu_frontend *frontend, uint64_t iova, uint64_t size,
+				    int timeout_ms);
 
 /** vr_vu_frontend_set_owner() - VHOST_USER_SET_OWNER */
 int vr_vu_frontend_set_owner(struct vr_vu_frontend *frontend, int timeout_ms);

@@ -305,6 +305,46 @@ struct answer peer_receive(struct peer *peer)
 	return answer;
 }
 
+struct answer take_message(int sock)
+{
+	struct answer answer = { .got = false };
+	ssize_t got = recv(sock, &answer.header, sizeof(answer.header), MSG_DONTWAIT);
+
+	answer.closed = !got || (got < 0 && errno != EAGAIN);
+	if (got <= 0)
+		return answer;
+	assert_int_equal(got, sizeof(answer.header));
+	assert_true(answer.header.size <= VU_PAYLOAD_MAX);
+	if (answer.header.size)
+		assert_int_equal(recv(sock, &answer.payload, answer.header.size, MSG_DONTWAIT),
+				 answer.header.size);
+	answer.got = true;
+	return answer;
+}
+
+void put_message(int sock, uint32_t request, uint32_t flags, const void *payload, uint32_t size,
+		 int fd)
+{
+	const struct vu_header header = { request, flags, size };
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { .bytes = { 0 } };
+	struct iovec iov[] = {
+		{ (void *)(uintptr_t)&header, sizeof(header) },
+		{ (void *)(uintptr_t)payload, payload ? size : 0 },
+	};
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
+
+	if (fd >= 0) {
+		control.align = (struct cmsghdr){ CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
+		memcpy(CMSG_DATA(&control.align), &fd, sizeof(fd));
+		msg.msg_control = &control;
+		msg.msg_controllen = sizeof(control);
+	}
+	assert_int_equal(sendmsg(sock, &msg, MSG_NOSIGNAL), sizeof(header) + (payload ? size : 0));
+}
+
 struct answer peer_ask(struct peer *peer, uint32_t request, const void *payload, uint32_t size,
 		       const int *fds, uint32_t fd_count)
 {
@@ -382,6 +422,16 @@ void peer_negotiate(struct peer *peer, uint64_t features)
 	assert_true(peer_send(peer, VU_SET_OWNER, VU_VERSION, NULL, 0, NULL, 0));
 	peer_u64(peer, VU_SET_PROTOCOL_FEATURES, VR_VU_PF_SUPPORTED);
 	peer_u64(peer, VU_SET_FEATURES, features | VR_VU_F_PROTOCOL_FEATURES);
+}
+
+int peer_channel(struct peer *peer)
+{
+	int socks[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, socks), 0);
+	expect_ok(peer, peer_ask(peer, VU_SET_BACKEND_REQ_FD, NULL, 0, &socks[1], 1));
+	close(socks[1]);
+	return socks[0];
 }
 
 void peer_memory(struct peer *peer)

@@ -124,6 +124,14 @@ void peer_state(struct peer *peer, uint32_t request, uint32_t index, uint32_t nu
 void peer_refuses_u64(struct peer *peer, uint32_t request, uint64_t value);
 void peer_refuses_state(struct peer *peer, uint32_t request, uint32_t index, uint32_t num);
 
+/* SET_BACKEND_REQ_FD; the front end's end of the channel. */
+int peer_channel(struct peer *peer);
+/* As peer_receive(), for any socket: the next message on it, with the flags that it has. */
+struct answer take_message(int sock);
+/* Sends a message on any socket. */
+void put_message(int sock, uint32_t request, uint32_t flags, const void *payload, uint32_t size,
+		 int fd);
+
 /* Is it an acknowledgement of this kind? */
 bool is_ok(const struct answer *answer);
 bool is_refused(const struct answer *answer);

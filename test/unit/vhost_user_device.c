@@ -279,31 +279,6 @@ static void net(void **state)
 	peer_destroy(&peer);
 }
 
-static void backend_channel(void **state)
-{
-	struct answer answer;
-	struct peer peer;
-	int socks[2], before, i;
-
-	(void)state;
-	ready(&peer, 0);
-	before = count_fds();
-	for (i = 0; i < 10; i++) {
-		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, socks), 0);
-		answer = peer_ask(&peer, VU_SET_BACKEND_REQ_FD, NULL, 0, &socks[0], 1);
-		assert_true(is_ok(&answer));
-		close(socks[0]);
-		close(socks[1]);
-	}
-	assert_int_equal(count_fds(), before + 1);
-	answer = peer_ask(&peer, VU_SET_BACKEND_REQ_FD, NULL, 0, &peer.memory_fd, 1);
-	assert_true(is_refused(&answer));
-	answer = peer_ask(&peer, VU_SET_BACKEND_REQ_FD, NULL, 0, NULL, 0);
-	assert_true(is_refused(&answer));
-	assert_int_equal(count_fds(), before + 1);
-	peer_destroy(&peer);
-}
-
 static void names(void **state)
 {
 	uint32_t id;
@@ -338,7 +313,6 @@ int main(void)
 		cmocka_unit_test(reset_device),
 		cmocka_unit_test(configuration),
 		cmocka_unit_test(net),
-		cmocka_unit_test(backend_channel),
 		cmocka_unit_test(names),
 	};
 

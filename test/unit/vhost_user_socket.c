@@ -253,7 +253,8 @@ static void default_protocol_features(void **state)
 	peer.sock = socks[0];
 	answer = peer_ask(&peer, VU_GET_PROTOCOL_FEATURES, NULL, 0, NULL, 0);
 	assert_int_equal(answer.payload.u64,
-			 VR_VU_PF_MQ | VR_VU_PF_REPLY_ACK | VR_VU_PF_RESET_DEVICE |
+			 VR_VU_PF_MQ | VR_VU_PF_REPLY_ACK | VR_VU_PF_BACKEND_REQ |
+				 VR_VU_PF_BACKEND_SEND_FD | VR_VU_PF_RESET_DEVICE |
 				 VR_VU_PF_CONFIGURE_MEM_SLOTS | VR_VU_PF_STATUS);
 	close(socks[0]);
 	vr_vu_backend_destroy(b);

@@ -22,7 +22,8 @@
 static uint64_t default_protocol(const struct vr_vu_backend_config *config,
 				 const struct vr_vu_backend_ops *ops)
 {
-	uint64_t bits = VR_VU_PF_MQ | VR_VU_PF_REPLY_ACK | VR_VU_PF_RESET_DEVICE |
+	uint64_t bits = VR_VU_PF_MQ | VR_VU_PF_REPLY_ACK | VR_VU_PF_BACKEND_REQ |
+			VR_VU_PF_BACKEND_SEND_FD | VR_VU_PF_RESET_DEVICE |
 			VR_VU_PF_CONFIGURE_MEM_SLOTS | VR_VU_PF_STATUS;
 
 	if (config->config_size)
@@ -142,7 +143,7 @@ int vr_vu_backend_create(const struct vr_vu_backend_config *config, struct vr_vu
 	/* Of the default kind: these cannot fail. */
 	pthread_mutex_init(&b->resume.lock, NULL);
 	pthread_mutex_init(&b->defer.lock, NULL);
-	b->epoll_fd = b->wake_fd = b->sock = b->channel_fd = b->listener.fd = b->fd = -1;
+	b->epoll_fd = b->wake_fd = b->sock = b->channel.sock = b->listener.fd = b->fd = -1;
 	for (i = 0; i < config->vrings; i++) {
 		b->rings[i].view.index = i;
 		b->rings[i].view.kick_fd = b->rings[i].view.call_fd = -1;
@@ -156,6 +157,18 @@ int vr_vu_backend_create(const struct vr_vu_backend_config *config, struct vr_vu
 	}
 	*backend = b;
 	return 0;
+}
+
+int vri_backend_watch(struct vr_vu_backend *b, int fd, uint32_t *have, uint32_t want)
+{
+	int ret;
+
+	if (want == *have)
+		return 0;
+	ret = watch(b, !want ? EPOLL_CTL_DEL : *have ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, want);
+	if (!ret)
+		*have = want;
+	return ret;
 }
 
 /* Brings the epoll set in line with what could be done. */
@@ -174,24 +187,14 @@ static int update_events(struct vr_vu_backend *b)
 	/* While an answer is deferred the connection is left out: a hang-up would report for ever. */
 	if (b->sock >= 0 && !vri_backend_waits(b))
 		events = b->tx.size ? EPOLLOUT : EPOLLIN;
-	if (events == b->sock_events)
-		return 0;
-	ret = watch(b,
-		    !events	   ? EPOLL_CTL_DEL :
-		    b->sock_events ? EPOLL_CTL_MOD :
-				     EPOLL_CTL_ADD,
-		    b->sock, events);
-	if (!ret)
-		b->sock_events = events;
-	return ret;
+	ret = vri_backend_watch(b, b->sock, &b->sock_events, events);
+	return ret ? ret : vri_channel_watch(b);
 }
 
 void vri_backend_forget_socket(struct vr_vu_backend *b)
 {
 	/* Closing would leave it in the set if another process has a copy of the descriptor. */
-	if (b->sock_events)
-		(void)watch(b, EPOLL_CTL_DEL, b->sock, 0);
-	b->sock_events = 0;
+	(void)vri_backend_watch(b, b->sock, &b->sock_events, 0);
 	close(b->sock);
 	b->sock = -1;
 }
@@ -256,6 +259,7 @@ int vr_vu_backend_process(struct vr_vu_backend *backend)
 		if (ret)
 			break;
 	}
+	vri_channel_run(backend);
 	updated = update_events(backend);
 	if (ret && ret != -EAGAIN)
 		return ret;

@@ -8,12 +8,15 @@
  *   backend_rings.c    messages about rings
  *   backend_memory.c   messages about memory
  *   backend_device.c   messages about the device: features, status, configuration
+ *   backend_channel.c  our own requests to the front end
  */
 #ifndef VR_SRC_VHOST_USER_BACKEND_H
 #define VR_SRC_VHOST_USER_BACKEND_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
+#include "transport/vhost_user/back_message.h"
 #include "transport/vhost_user/channel.h"
 #include "transport/vhost_user/socket.h"
 
@@ -91,6 +94,24 @@ struct vu_defer {
 };
 
 /**
+ * struct vu_back_channel - the socket for our own requests
+ * @sock: it, or -1
+ * @sock_events: what is waited for at it, 0 if it is not in the epoll set
+ * @rx: acknowledgement being received
+ * @tx: request being sent
+ * @awaited: request that has not been acknowledged yet, or 0; the next one is sent after that
+ * @config_changed: CONFIG_CHANGE_MSG is to be sent; set by any thread
+ */
+struct vu_back_channel {
+	int sock;
+	uint32_t sock_events;
+	struct vu_rx rx;
+	struct vu_tx tx;
+	uint32_t awaited;
+	atomic_bool config_changed;
+};
+
+/**
  * struct vr_vu_backend - a back end and its session
  * @config: as given; @path of it is not used
  * @ops: as given
@@ -113,7 +134,7 @@ struct vu_defer {
  * @features_set: SET_FEATURES was accepted
  * @status: device status
  * @mtu: NET_SET_MTU
- * @channel_fd: SET_BACKEND_REQ_FD, or -1
+ * @channel: from SET_BACKEND_REQ_FD
  * @table: memory
  * @next_table: memory to be switched to, or NULL
  * @mem: the snapshot that the rings use
@@ -147,7 +168,7 @@ struct vr_vu_backend {
 	bool features_set;
 	uint8_t status;
 	uint16_t mtu;
-	int channel_fd;
+	struct vu_back_channel channel;
 	struct vr_mem_table *table;
 	struct vr_mem_table *next_table;
 	struct vr_mem *mem;
@@ -162,6 +183,8 @@ struct vr_vu_backend {
 
 /* backend.c */
 
+/* Changes what is waited for at @fd from @have to @want, epoll events; notes it. 0 or -errno. */
+int vri_backend_watch(struct vr_vu_backend *b, int fd, uint32_t *have, uint32_t want);
 /* Closes the connection. */
 void vri_backend_forget_socket(struct vr_vu_backend *b);
 
@@ -215,6 +238,18 @@ void vri_ring_enable(struct vr_vu_backend *b, struct vu_ring *ring, bool enabled
 /* Are the ring's areas within @mem? */
 bool vri_ring_in_memory(const struct vr_vu_backend *b, const struct vu_ring *ring,
 			const struct vr_mem *mem);
+
+/* Does any ring run? If not, the device is suspended: nothing is sent unasked. */
+bool vri_any_ring_runs(const struct vr_vu_backend *b);
+
+/* backend_channel.c */
+
+/* Sends and receives what there is. */
+void vri_channel_run(struct vr_vu_backend *b);
+/* Brings the epoll set in line. 0 or -errno. */
+int vri_channel_watch(struct vr_vu_backend *b);
+/* Closes it; what was to be sent is forgotten. */
+void vri_channel_close(struct vr_vu_backend *b);
 
 /* backend_memory.c */
 

@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "transport/vhost_user/backend.h"
 
@@ -20,16 +18,6 @@ int vri_get_features(struct vr_vu_backend *b)
 {
 	reply_u64(b, b->negotiated.offered);
 	return 0;
-}
-
-static bool any_ring_runs(const struct vr_vu_backend *b)
-{
-	uint32_t i;
-
-	for (i = 0; i < b->config.vrings; i++)
-		if (b->rings[i].view.running)
-			return true;
-	return false;
 }
 
 /* What the driver knows of the features in the message. */
@@ -64,7 +52,7 @@ int vri_set_features(struct vr_vu_backend *b)
 	if (features & ~b->negotiated.offered)
 		return vri_backend_refuse(b, -EINVAL, "bits 0x%" PRIx64 " are not offered",
 					  features & ~b->negotiated.offered);
-	if (features != b->negotiated.accepted && any_ring_runs(b))
+	if (features != b->negotiated.accepted && vri_any_ring_runs(b))
 		return vri_backend_refuse(b, -EBUSY, "bits 0x%" PRIx64 " change while rings run",
 					  features ^ b->negotiated.accepted);
 	if (!b->ops.features)
@@ -296,16 +284,4 @@ int vri_send_rarp(struct vr_vu_backend *b)
 	vri_defer_expect(b);
 	return vri_defer_settle(b, b->ops.rarp(b->config.context, b->rx.payload.bytes),
 				rarp_answered);
-}
-
-int vri_set_backend_req_fd(struct vr_vu_backend *b)
-{
-	struct stat st;
-
-	if (fstat(b->rx.fds[0], &st) || !S_ISSOCK(st.st_mode))
-		return vri_backend_refuse(b, -EINVAL, "the descriptor is no socket");
-	if (b->channel_fd >= 0)
-		close(b->channel_fd);
-	b->channel_fd = vri_rx_take_fd(&b->rx, 0);
-	return 0;
 }

@@ -271,6 +271,16 @@ void vri_ring_enable(struct vr_vu_backend *b, struct vu_ring *ring, bool enabled
 		b->ops.ring_enable(b->config.ring_context, ring->view.index, enabled);
 }
 
+bool vri_any_ring_runs(const struct vr_vu_backend *b)
+{
+	uint32_t i;
+
+	for (i = 0; i < b->config.vrings; i++)
+		if (b->rings[i].view.running)
+			return true;
+	return false;
+}
+
 /* ---- size, position, addresses, enabled ---- */
 
 int vri_set_vring_num(struct vr_vu_backend *b)

@@ -70,6 +70,7 @@ int vri_session_begin(struct vr_vu_backend *b, int sock)
 	b->messages = 0;
 	b->sessions++;
 	b->error[0] = '\0';
+	atomic_store(&b->channel.config_changed, false);
 	if (b->ops.connected)
 		b->ops.connected(b->config.context);
 	return 0;
@@ -82,9 +83,7 @@ static int session_ended(struct vr_vu_backend *b)
 
 	for (i = 0; i < b->config.vrings; i++)
 		vri_ring_clear(&b->rings[i]);
-	if (b->channel_fd >= 0)
-		close(b->channel_fd);
-	b->channel_fd = -1;
+	vri_channel_close(b);
 	vri_rx_reset(&b->rx);
 	b->tx.size = 0;
 	vr_mem_put(b->mem);

@@ -132,6 +132,12 @@ void vri_rx_reset(struct vu_rx *rx)
 	rx->have = 0;
 }
 
+void vri_rx_next(struct vu_rx *rx)
+{
+	if (rx->have == HEADER + rx->header.size)
+		vri_rx_reset(rx);
+}
+
 int vri_rx_take_fd(struct vu_rx *rx, uint32_t i)
 {
 	int fd = rx->fds[i];

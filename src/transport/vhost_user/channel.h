@@ -42,6 +42,9 @@ int vri_rx(int sock, struct vu_rx *rx, bool reply);
 /* Ready for the next message; descriptors that nobody took are closed. */
 void vri_rx_reset(struct vu_rx *rx);
 
+/* As vri_rx_reset(), but not if only the beginning of a message is there. */
+void vri_rx_next(struct vu_rx *rx);
+
 /* Takes descriptor @i, which is then the caller's. */
 int vri_rx_take_fd(struct vu_rx *rx, uint32_t i);
 

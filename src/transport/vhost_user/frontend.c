@@ -62,6 +62,27 @@ static int wait_for(int fd, short events, int64_t deadline)
 	return ret ? 0 : -ETIMEDOUT;
 }
 
+/* As wait_for(), for the connection; serves the back end's requests meanwhile. */
+static int wait_serving(struct vr_vu_frontend *f, short events, int64_t deadline)
+{
+	struct pollfd pollfds[] = {
+		{ .fd = f->sock, .events = (short)(events | vri_main_events(f)) },
+		{ .fd = f->channel.sock, .events = vri_channel_events(f) },
+	};
+	int ret;
+
+	do
+		ret = poll(pollfds, 2, remaining(deadline));
+	while (ret < 0 && errno == EINTR);
+	if (ret < 0)
+		return -errno;
+	vri_channel_serve(f, false);
+	/* Requests without end are no reason to wait without end. */
+	if (!pollfds[0].revents && !remaining(deadline))
+		return -ETIMEDOUT;
+	return 0;
+}
+
 /* ---- life ---- */
 
 int vri_frontend_refuse(struct vr_vu_frontend *f, int error, const char *format, ...)
@@ -87,7 +108,7 @@ int vr_vu_frontend_create(const struct vr_vu_frontend_config *config,
 	f = calloc(1, sizeof(*f));
 	if (!f)
 		return -ENOMEM;
-	f->sock = f->listener.fd = -1;
+	f->sock = f->listener.fd = f->channel.sock = -1;
 	f->listen = config->listen;
 	f->rings_per_queue = config->rings_per_queue;
 	f->protocol_wanted = config->protocol_features ? config->protocol_features :
@@ -130,6 +151,7 @@ void vr_vu_frontend_disconnect(struct vr_vu_frontend *frontend)
 	frontend->sock = -1;
 	vri_rx_reset(&frontend->rx);
 	frontend->tx.size = 0;
+	vri_front_channel_close(frontend);
 }
 
 /* Until somebody listens there, and has room in its queue. */
@@ -212,6 +234,21 @@ static int transmit(struct vr_vu_frontend *f, int64_t deadline)
 		ret = vri_tx_flush(f->sock, &f->tx);
 		if (ret != -EAGAIN)
 			return ret == -EPIPE ? -ECONNRESET : ret;
+		ret = wait_serving(f, POLLOUT, deadline);
+		if (ret)
+			return ret;
+	}
+}
+
+/* An update that vri_channel_serve() began goes first: a message must not be cut in two. */
+static int finish_update(struct vr_vu_frontend *f, int64_t deadline)
+{
+	int ret;
+
+	for (;;) {
+		ret = vri_channel_flush(f);
+		if (ret != -EAGAIN)
+			return ret == -EPIPE ? -ECONNRESET : ret;
 		ret = wait_for(f->sock, POLLOUT, deadline);
 		if (ret)
 			return ret;
@@ -222,7 +259,8 @@ static int receive(struct vr_vu_frontend *f, int64_t deadline)
 {
 	int ret;
 
-	vri_rx_reset(&f->rx);
+	/* Of an answer that nobody waited for, the beginning may be there. */
+	vri_rx_next(&f->rx);
 	for (;;) {
 		ret = vri_rx(f->sock, &f->rx, true);
 		if (ret == VU_RX_DONE)
@@ -231,7 +269,7 @@ static int receive(struct vr_vu_frontend *f, int64_t deadline)
 			return -ECONNRESET;
 		if (ret < 0)
 			return ret;
-		ret = wait_for(f->sock, POLLIN, deadline);
+		ret = wait_serving(f, POLLIN, deadline);
 		if (ret)
 			return ret;
 	}
@@ -272,13 +310,28 @@ static int wrong_answer(struct vr_vu_frontend *f, const char *name)
 	return -EPROTO;
 }
 
-static int await_answer(struct vr_vu_frontend *f, const struct vu_call *call, int64_t deadline)
+/* Answers come in the order of the messages; those to @updates that were sent before come first. */
+static int receive_own(struct vr_vu_frontend *f, uint32_t request, uint32_t updates,
+		       int64_t deadline)
+{
+	int ret;
+
+	for (;;) {
+		ret = receive(f, deadline);
+		if (ret || (request == VU_IOTLB_MSG && !updates) || !vri_update_answered(f))
+			return ret;
+		updates -= updates > 0;
+	}
+}
+
+static int await_answer(struct vr_vu_frontend *f, const struct vu_call *call, uint32_t updates,
+			int64_t deadline)
 {
 	const struct vu_message *message = vri_message(call->request);
 	const bool own = message->reply != VU_NONE;
 	int ret;
 
-	ret = receive(f, deadline);
+	ret = receive_own(f, call->request, updates, deadline);
 	if (ret)
 		return lose(f, message->name, ret);
 	if (!answer_fits(f, call->request, own ? message->reply : VU_U64))
@@ -294,14 +347,20 @@ int vri_frontend_call(struct vr_vu_frontend *f, const struct vu_call *call)
 	const struct vu_message *message = vri_message(call->request);
 	const bool ack = message->reply == VU_NONE && f->negotiated.protocol & VR_VU_PF_REPLY_ACK;
 	const int64_t deadline = deadline_of(call->timeout_ms);
+	const uint32_t updates = f->channel.unanswered;
 	const char *why;
 	int ret;
 
+	if (f->channel.serving)
+		return -EBUSY;
 	if (f->sock < 0)
 		return vri_frontend_refuse(f, -ENOTCONN, "%s: not connected", message->name);
 	why = vri_message_gate(message, &f->negotiated);
 	if (why)
 		return vri_frontend_refuse(f, -EOPNOTSUPP, "%s: %s", message->name, why);
+	ret = finish_update(f, deadline);
+	if (ret)
+		return lose(f, message->name, ret);
 	vri_tx_set(&f->tx, call->request, ack ? VU_FLAG_NEED_REPLY : 0, call->payload, call->size,
 		   call->fds, call->fd_count);
 	ret = transmit(f, deadline);
@@ -309,5 +368,5 @@ int vri_frontend_call(struct vr_vu_frontend *f, const struct vu_call *call)
 		return lose(f, message->name, ret);
 	if (!ack && message->reply == VU_NONE)
 		return 0;
-	return await_answer(f, call, deadline);
+	return await_answer(f, call, updates, deadline);
 }

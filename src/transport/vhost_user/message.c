@@ -108,6 +108,8 @@ void vri_payload_size(enum vu_kind kind, uint32_t *min, uint32_t *max)
 		[VU_CRYPTO] = { 8, VU_PAYLOAD_MAX },
 		[VU_INFLIGHT] = { 24, 24 },
 		[VU_UUID] = { 16, 16 },
+		[VU_AREA] = { 24, 24 },
+		[VU_MMAP] = { 40, 40 },
 		[VU_DEVICE_STATE] = { 8, 8 },
 		[VU_SHMEM] = { VU_PAYLOAD_MAX, VU_PAYLOAD_MAX },
 	};

@@ -124,6 +124,22 @@ struct vu_config {
 	unsigned char data[VU_CONFIG_MAX];
 };
 
+/* Types of struct vu_iotlb; its permissions are VR_ACCESS_* bits. */
+#define VU_IOTLB_MISS 1u
+#define VU_IOTLB_UPDATE 2u
+#define VU_IOTLB_INVALIDATE 3u
+#define VU_IOTLB_ACCESS_FAIL 4u
+
+/* As Linux's struct vhost_iotlb_msg. */
+struct vu_iotlb {
+	uint64_t iova;
+	uint64_t size;
+	uint64_t user_addr;
+	uint8_t access;
+	uint8_t type;
+	uint8_t padding[6];
+};
+
 #define VU_CONFIG_HEAD offsetof(struct vu_config, data)
 #define VU_CONFIG_MIGRATION 1u
 
@@ -134,6 +150,7 @@ union vu_payload {
 	struct vu_region_table table;
 	struct vu_single_region single;
 	struct vu_config config;
+	struct vu_iotlb iotlb;
 	unsigned char bytes[VU_PAYLOAD_MAX];
 };
 
@@ -144,6 +161,7 @@ _Static_assert(sizeof(struct vu_region) == 32, "region");
 _Static_assert(sizeof(struct vu_region_table) == 8 + 8 * 32, "region table");
 _Static_assert(sizeof(struct vu_single_region) == 40, "single region");
 _Static_assert(VU_CONFIG_HEAD == 12, "config");
+_Static_assert(sizeof(struct vu_iotlb) == 32, "iotlb");
 
 /* What a payload consists of; vri_payload_size() has the bytes. */
 enum vu_kind {
@@ -159,6 +177,8 @@ enum vu_kind {
 	VU_CRYPTO,
 	VU_INFLIGHT,
 	VU_UUID,
+	VU_AREA,
+	VU_MMAP,
 	VU_DEVICE_STATE,
 	VU_SHMEM,
 	VU_KIND_COUNT
