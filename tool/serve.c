@@ -19,6 +19,7 @@ enum key {
 	KEY_CACHE = 256,
 	KEY_MASK,
 	KEY_NO_URING,
+	KEY_NO_SANDBOX,
 };
 
 static void take_cache(const char *text, struct argp_state *state)
@@ -82,6 +83,9 @@ static error_t take(int key, char *text, struct argp_state *state)
 	case KEY_NO_URING:
 		options->plain = true;
 		return 0;
+	case KEY_NO_SANDBOX:
+		options->no_sandbox = true;
+		return 0;
 	case ARGP_KEY_END:
 		check(state);
 		return 0;
@@ -101,6 +105,8 @@ static int serve_blk_main(int argc, char **argv)
 		  "past the page cache of this machine, or through it (writeback)", 0 },
 		{ "mask", KEY_MASK, "BIT,...", 0, "feature bits not to offer, by name", 0 },
 		{ "no-uring", KEY_NO_URING, NULL, 0, "plain system calls, one at a time", 0 },
+		{ "no-sandbox", KEY_NO_SANDBOX, NULL, 0,
+		  "keep all that this user may do, for whoever takes this process over", 0 },
 		{ 0 },
 	};
 	static const struct argp parser = {

@@ -17,6 +17,7 @@
  * @read_only: no writes
  * @direct: past the page cache
  * @plain: without io_uring
+ * @no_sandbox: keep all system calls
  */
 struct serve_options {
 	const char *socket;
@@ -26,6 +27,7 @@ struct serve_options {
 	bool read_only;
 	bool direct;
 	bool plain;
+	bool no_sandbox;
 };
 
 /* Most request queues. */

@@ -13,6 +13,7 @@
 
 #include "interrupt.h"
 #include "mask.h"
+#include "sandbox.h"
 #include "serve.h"
 
 /* Requests handled at a time. */
@@ -356,6 +357,9 @@ int serve_blk(const struct serve_options *options)
 	status = open_disk(s);
 	if (!status)
 		status = open_backend(s);
+	/* All that has a name is open now; front ends are met without the right to open more. */
+	if (!status)
+		status = sandbox_serve(SANDBOX_BLK, "virtring serve blk", options->no_sandbox);
 	if (!status) {
 		printf("serving %s (%" PRIu64 " bytes%s) on %s\noffering: %s\n", options->image,
 		       s->space.capacity * VR_BLK_SECTOR, options->read_only ? ", read-only" : "",

@@ -16,6 +16,23 @@ static const uint64_t mask_bits[] = { VR_F_RING_PACKED | VR_F_IN_ORDER, VR_F_RIN
 
 static struct program server;
 
+/* Every case here runs in the sandbox; one that needs more ends with a line that names the call. */
+static void check_sandboxed(void)
+{
+	char path[64];
+	char line[128];
+	bool filtered = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)server.pid);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file))
+		filtered = filtered || !strcmp(line, "Seccomp:\t2\n");
+	fclose(file);
+	assert_true(filtered);
+}
+
 static void start_server(const char *first, const char *second)
 {
 	const char *argv[] = { VIRTRING_TOOL, "serve",	  "blk", "--socket", socket_path, "--image",
@@ -23,6 +40,7 @@ static void start_server(const char *first, const char *second)
 
 	program_start(&server, argv);
 	assert_true(program_wait(&server, "offering: ", 10000));
+	check_sandboxed();
 }
 
 /* SIGTERM: it ends by itself, with 0. */

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -341,6 +343,29 @@ static void test_cut_file(void **state)
 	}
 }
 
+/* Nobody can make the ring do more than it was made for, not even its own process. */
+static void test_restricted_ring(void **state)
+{
+	struct vr_blk_disk *disk = open_disk(0);
+	struct vr_blk_disk_info info;
+
+	(void)state;
+	vr_blk_disk_info(disk, &info);
+	if (info.uring_error) {
+		vr_blk_disk_close(disk);
+		skip();
+	}
+	/* 0: buffers; 2: files; 10: restrictions, again. */
+	for (unsigned int what = 0; what <= 10; what += what ? 8 : 2) {
+		struct iovec memory = { found, 4096 };
+
+		assert_int_equal(
+			syscall(SYS_io_uring_register, vr_blk_disk_fd(disk), what, &memory, 1), -1);
+		assert_true(errno == EACCES || errno == EBADFD);
+	}
+	vr_blk_disk_close(disk);
+}
+
 static void cannot_open(const char *name, uint32_t flags, int error)
 {
 	struct vr_blk_disk_config config = { .struct_size = sizeof(config),
@@ -375,6 +400,7 @@ int main(void)
 		cmocka_unit_test(test_transfers),	   cmocka_unit_test(test_many),
 		cmocka_unit_test(test_zeroes_and_discard), cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_cut_file),	   cmocka_unit_test(test_open),
+		cmocka_unit_test(test_restricted_ring),
 	};
 
 	return cmocka_run_group_tests(tests, make_file, remove_file);
