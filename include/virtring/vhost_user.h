@@ -61,7 +61,7 @@ extern "C" {
 #define VR_VU_PF_SUPPORTED \
 	(VR_VU_PF_MQ | VR_VU_PF_RARP | VR_VU_PF_REPLY_ACK | VR_VU_PF_MTU | VR_VU_PF_BACKEND_REQ | \
 	 VR_VU_PF_CONFIG | VR_VU_PF_BACKEND_SEND_FD | VR_VU_PF_RESET_DEVICE | \
-	 VR_VU_PF_CONFIGURE_MEM_SLOTS | VR_VU_PF_STATUS)
+	 VR_VU_PF_INBAND_NOTIFICATIONS | VR_VU_PF_CONFIGURE_MEM_SLOTS | VR_VU_PF_STATUS)
 
 /* Device status bits (virtio 2.1). */
 #define VR_STATUS_ACKNOWLEDGE 1u
@@ -74,6 +74,12 @@ extern "C" {
 /* The vring base of a ring that was never used. */
 #define VR_VU_BASE_FRESH_SPLIT 0u
 #define VR_VU_BASE_FRESH_PACKED 0x80008000u
+
+/*
+ * Instead of a descriptor, for a front end: a message each time (INBAND_NOTIFICATIONS, for
+ * simulations): vr_vu_frontend_vring_kick(), and ring_call and ring_error of its channel.
+ */
+#define VR_VU_FD_INBAND (-2)
 
 /**
  * struct vr_vu_vring - a ring as one session knows it
@@ -734,6 +740,9 @@ int vr_vu_frontend_set_vring_addr(struct vr_vu_frontend *frontend, uint32_t inde
 /** vr_vu_frontend_set_vring_kick() - VHOST_USER_SET_VRING_KICK; @fd -1: the back end polls */
 int vr_vu_frontend_set_vring_kick(struct vr_vu_frontend *frontend, uint32_t index, int fd,
 				  int timeout_ms);
+
+/** vr_vu_frontend_vring_kick() - VHOST_USER_VRING_KICK, also starts the ring */
+int vr_vu_frontend_vring_kick(struct vr_vu_frontend *frontend, uint32_t index, int timeout_ms);
 
 /** vr_vu_frontend_set_vring_call() - VHOST_USER_SET_VRING_CALL; @fd -1: the front end polls */
 int vr_vu_frontend_set_vring_call(struct vr_vu_frontend *frontend, uint32_t index, int fd,

@@ -420,7 +420,7 @@ void peer_refuses_state(struct peer *peer, uint32_t request, uint32_t index, uin
 void peer_negotiate(struct peer *peer, uint64_t features)
 {
 	assert_true(peer_send(peer, VU_SET_OWNER, VU_VERSION, NULL, 0, NULL, 0));
-	peer_u64(peer, VU_SET_PROTOCOL_FEATURES, VR_VU_PF_SUPPORTED);
+	peer_u64(peer, VU_SET_PROTOCOL_FEATURES, PEER_PROTOCOL);
 	peer_u64(peer, VU_SET_FEATURES, features | VR_VU_F_PROTOCOL_FEATURES);
 }
 

@@ -78,6 +78,9 @@ struct peer {
 	(VR_F_VERSION_1 | VR_F_INDIRECT_DESC | VR_F_EVENT_IDX | VR_F_RING_PACKED | VR_F_IN_ORDER | \
 	 (1ull << 3))
 
+/* Protocol features that peer_negotiate() sets: descriptors notify, not messages. */
+#define PEER_PROTOCOL (VR_VU_PF_SUPPORTED & ~VR_VU_PF_INBAND_NOTIFICATIONS)
+
 /* Creates both ends; the first connection is made. */
 void peer_create(struct peer *peer);
 /* Ends it all; fails the test if a descriptor leaked since peer_create(). */
@@ -136,7 +139,7 @@ void put_message(int sock, uint32_t request, uint32_t flags, const void *payload
 bool is_ok(const struct answer *answer);
 bool is_refused(const struct answer *answer);
 
-/* SET_OWNER, all protocol features, @features and bit 30. */
+/* SET_OWNER, PEER_PROTOCOL, @features and bit 30. */
 void peer_negotiate(struct peer *peer, uint64_t features);
 /* SET_MEM_TABLE with one region at PEER_GUEST and PEER_USER. */
 void peer_memory(struct peer *peer);

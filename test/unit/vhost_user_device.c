@@ -126,7 +126,7 @@ static void features(void **state)
 	peer_refuses_u64(&peer, VU_SET_FEATURES, VR_F_VERSION_1 | VR_F_IN_ORDER);
 	vr_vu_backend_state(peer.backend, &now);
 	assert_int_equal(now.features, VR_F_VERSION_1 | VR_VU_F_PROTOCOL_FEATURES);
-	assert_int_equal(now.protocol_features, VR_VU_PF_SUPPORTED);
+	assert_int_equal(now.protocol_features, PEER_PROTOCOL);
 	assert_int_equal(now.sessions, 1);
 	peer_destroy(&peer);
 }

@@ -68,6 +68,7 @@ static bool config_valid(const struct vr_vu_backend_config *config,
 	       config->vrings <= VR_VU_MAX_VRINGS && config->max_queue_size <= VR_QUEUE_SIZE_MAX &&
 	       config->max_regions <= VR_MEM_MAX_REGIONS && config->config_size <= VU_CONFIG_MAX &&
 	       !(config->features & never) && !(config->protocol_features & ~VR_VU_PF_SUPPORTED) &&
+	       !vri_protocol_orphans(config->protocol_features) &&
 	       (!config->path || vri_socket_path_valid(config->path)) && ops_valid(config, ops);
 }
 
@@ -157,6 +158,11 @@ int vr_vu_backend_create(const struct vr_vu_backend_config *config, struct vr_vu
 	}
 	*backend = b;
 	return 0;
+}
+
+int vri_backend_listen(struct vr_vu_backend *b, int fd, bool listen)
+{
+	return watch(b, listen ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, fd, EPOLLIN);
 }
 
 int vri_backend_watch(struct vr_vu_backend *b, int fd, uint32_t *have, uint32_t want)

@@ -9,6 +9,7 @@
  *   backend_memory.c   messages about memory
  *   backend_device.c   messages about the device: features, status, configuration
  *   backend_channel.c  our own requests to the front end
+ *   backend_inband.c   kicks, calls and errors as messages
  */
 #ifndef VR_SRC_VHOST_USER_BACKEND_H
 #define VR_SRC_VHOST_USER_BACKEND_H
@@ -23,6 +24,11 @@
 /* A handler's answer when vri_stop_rings() has not finished. */
 #define VU_PENDING 1
 
+/* Descriptors of a ring, as bits. */
+#define VU_KICK 1u
+#define VU_CALL 2u
+#define VU_ERR 4u
+
 /**
  * struct vu_ring - a ring
  * @view: what the device sees; host pointers and position are made when the ring starts
@@ -32,6 +38,9 @@
  * @base_set: SET_VRING_BASE was seen, or the ring was stopped once
  * @addr_set: SET_VRING_ADDR was seen
  * @paused: to be started again when the stop is done
+ * @told_fds: VU_KICK and so on: the front end said what is to be used, a descriptor or none
+ * @own_fds: likewise: a descriptor is an eventfd of ours that stands for messages
+ * @due: likewise, VU_CALL and VU_ERR: messages to be sent
  */
 struct vu_ring {
 	struct vr_vu_vring view;
@@ -41,6 +50,9 @@ struct vu_ring {
 	bool base_set;
 	bool addr_set;
 	bool paused;
+	uint8_t told_fds;
+	uint8_t own_fds;
+	uint8_t due;
 };
 
 /**
@@ -100,6 +112,7 @@ struct vu_defer {
  * @rx: acknowledgement being received
  * @tx: request being sent
  * @awaited: request that has not been acknowledged yet, or 0; the next one is sent after that
+ * @turn: ring whose messages are next
  * @config_changed: CONFIG_CHANGE_MSG is to be sent; set by any thread
  */
 struct vu_back_channel {
@@ -108,6 +121,7 @@ struct vu_back_channel {
 	struct vu_rx rx;
 	struct vu_tx tx;
 	uint32_t awaited;
+	uint32_t turn;
 	atomic_bool config_changed;
 };
 
@@ -183,6 +197,8 @@ struct vr_vu_backend {
 
 /* backend.c */
 
+/* Has @fd in the epoll set, or not any more. 0 or -errno. */
+int vri_backend_listen(struct vr_vu_backend *b, int fd, bool listen);
 /* Changes what is waited for at @fd from @have to @want, epoll events; notes it. 0 or -errno. */
 int vri_backend_watch(struct vr_vu_backend *b, int fd, uint32_t *have, uint32_t want);
 /* Closes the connection. */
@@ -229,6 +245,10 @@ bool vri_backend_waits(const struct vr_vu_backend *b);
 
 /* backend_rings.c */
 
+/* The ring that a message names, or NULL after noting what is wrong. */
+struct vu_ring *vri_find_ring(struct vr_vu_backend *b, uint32_t index);
+/* Has the device look into a running ring, as if it had been kicked. 0, -errno or VU_PENDING. */
+int vri_ring_poke(struct vr_vu_backend *b, struct vu_ring *ring);
 /* Starts a stopped ring; everything that it needs is checked here. 0 or -errno. */
 int vri_ring_start(struct vr_vu_backend *b, struct vu_ring *ring);
 /* Forgets all about a stopped ring and closes its descriptors. */
@@ -250,6 +270,17 @@ void vri_channel_run(struct vr_vu_backend *b);
 int vri_channel_watch(struct vr_vu_backend *b);
 /* Closes it; what was to be sent is forgotten. */
 void vri_channel_close(struct vr_vu_backend *b);
+
+/* backend_inband.c */
+
+/* Eventfds of ours for a ring that starts, where messages take the place of the peer's. */
+int vri_inband_start(struct vr_vu_backend *b, struct vu_ring *ring);
+/* The front end says what to use for @bit; if there was an eventfd of ours, it is one no more. */
+void vri_inband_told(struct vr_vu_backend *b, struct vu_ring *ring, uint8_t bit);
+/* Looks which of our eventfds were signalled. */
+void vri_inband_collect(struct vr_vu_backend *b);
+/* The next message that is due, VU_BACK_VRING_*, and what goes with it; 0 when there is none. */
+uint32_t vri_inband_next(struct vr_vu_backend *b, struct vu_vring_state *state);
 
 /* backend_memory.c */
 
@@ -284,5 +315,6 @@ int vri_set_vring_kick(struct vr_vu_backend *b);
 int vri_set_vring_call(struct vr_vu_backend *b);
 int vri_set_vring_err(struct vr_vu_backend *b);
 int vri_set_vring_enable(struct vr_vu_backend *b);
+int vri_vring_kick(struct vr_vu_backend *b);
 
 #endif

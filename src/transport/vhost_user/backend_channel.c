@@ -117,10 +117,17 @@ static bool may_send(const struct vr_vu_backend *b, uint32_t request)
 static bool next_request(struct vr_vu_backend *b)
 {
 	struct vu_back_channel *channel = &b->channel;
+	struct vu_vring_state state;
+	uint32_t request;
 
 	/* A suspended device says nothing; it will when a ring runs again. */
 	if (channel->awaited || !vri_any_ring_runs(b))
 		return false;
+	request = vri_inband_next(b, &state);
+	if (request) {
+		send_request(b, request, &state, sizeof(state));
+		return true;
+	}
 	if (!atomic_exchange(&channel->config_changed, false) ||
 	    !may_send(b, VU_BACK_CONFIG_CHANGE_MSG))
 		return false;
@@ -150,6 +157,7 @@ void vri_channel_run(struct vr_vu_backend *b)
 {
 	int i;
 
+	vri_inband_collect(b);
 	for (i = 0; i < STEPS_MAX && b->channel.sock >= 0; i++)
 		if (!step(b))
 			break;

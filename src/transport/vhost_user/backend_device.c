@@ -127,6 +127,12 @@ int vri_set_protocol_features(struct vr_vu_backend *b)
 	if (bits & ~b->config.protocol_features)
 		return vri_backend_refuse(b, -EINVAL, "bits 0x%" PRIx64 " are not offered",
 					  bits & ~b->config.protocol_features);
+	if (vri_protocol_orphans(bits)) {
+		/* The specification wants the connection closed, not only a refusal. */
+		b->failed = true;
+		return vri_backend_refuse(b, -EINVAL, "bits 0x%" PRIx64 " need others to be set",
+					  vri_protocol_orphans(bits));
+	}
 	b->negotiated.protocol = bits;
 	return 0;
 }

@@ -19,8 +19,7 @@ static bool is_packed(const struct vr_vu_backend *b)
 	return b->negotiated.accepted & VR_F_RING_PACKED;
 }
 
-/* The ring that a message names, or NULL after noting what is wrong. */
-static struct vu_ring *find_ring(struct vr_vu_backend *b, uint32_t index)
+struct vu_ring *vri_find_ring(struct vr_vu_backend *b, uint32_t index)
 {
 	if (index < b->config.vrings)
 		return &b->rings[index];
@@ -28,10 +27,10 @@ static struct vu_ring *find_ring(struct vr_vu_backend *b, uint32_t index)
 	return NULL;
 }
 
-/* As find_ring(), for what may change only while the ring is stopped. */
+/* As vri_find_ring(), for what may change only while the ring is stopped. */
 static struct vu_ring *find_stopped_ring(struct vr_vu_backend *b, uint32_t index)
 {
-	struct vu_ring *ring = find_ring(b, index);
+	struct vu_ring *ring = vri_find_ring(b, index);
 
 	if (ring && ring->view.running) {
 		vri_backend_refuse(b, -EBUSY, "ring %u is running", index);
@@ -236,6 +235,9 @@ int vri_ring_start(struct vr_vu_backend *b, struct vu_ring *ring)
 		settle_packed_base(b, ring);
 	else
 		settle_split_base(b, ring);
+	ret = vri_inband_start(b, ring);
+	if (ret)
+		return ret;
 	ring->view.running = true;
 	if (b->ops.ring_start(b->config.ring_context, &ring->view, b->mem) >= 0)
 		return 0;
@@ -315,7 +317,7 @@ static bool same_areas(const struct vu_vring_addr *a, const struct vu_vring_addr
 int vri_set_vring_addr(struct vr_vu_backend *b)
 {
 	const struct vu_vring_addr *addr = &b->rx.payload.addr;
-	struct vu_ring *ring = find_ring(b, addr->index);
+	struct vu_ring *ring = vri_find_ring(b, addr->index);
 
 	if (!ring)
 		return -EINVAL;
@@ -345,7 +347,7 @@ int vri_get_vring_base(struct vr_vu_backend *b)
 {
 	const uint32_t index = b->rx.payload.state.index;
 
-	if (!find_ring(b, index))
+	if (!vri_find_ring(b, index))
 		return -EINVAL;
 	/* A ring that does not run has its position already. */
 	return vri_stop_rings(b, index, index + 1, VR_VU_STOP_REQUEST, reply_base);
@@ -354,7 +356,7 @@ int vri_get_vring_base(struct vr_vu_backend *b)
 int vri_set_vring_enable(struct vr_vu_backend *b)
 {
 	const struct vu_vring_state *state = &b->rx.payload.state;
-	struct vu_ring *ring = find_ring(b, state->index);
+	struct vu_ring *ring = vri_find_ring(b, state->index);
 
 	if (!ring)
 		return -EINVAL;
@@ -386,8 +388,8 @@ static bool make_nonblocking(int fd)
 	return flags >= 0 && !fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
-/* The ring and the descriptor (-1: none) that a message brings. */
-static struct vu_ring *take_ring_fd(struct vr_vu_backend *b, int *fd)
+/* The ring and the descriptor (-1: none) that a message brings, which is about @bit. */
+static struct vu_ring *take_ring_fd(struct vr_vu_backend *b, uint8_t bit, int *fd)
 {
 	const uint64_t value = b->rx.payload.u64;
 	const bool no_fd = value & VU_VRING_NO_FD;
@@ -397,7 +399,7 @@ static struct vu_ring *take_ring_fd(struct vr_vu_backend *b, int *fd)
 		vri_backend_refuse(b, -EINVAL, "unknown bits in 0x%" PRIx64, value);
 		return NULL;
 	}
-	ring = find_ring(b, (uint32_t)(value & VU_VRING_INDEX_MASK));
+	ring = vri_find_ring(b, (uint32_t)(value & VU_VRING_INDEX_MASK));
 	if (!ring)
 		return NULL;
 	if (b->rx.fd_count != !no_fd) {
@@ -411,6 +413,7 @@ static struct vu_ring *take_ring_fd(struct vr_vu_backend *b, int *fd)
 		return NULL;
 	}
 	*fd = no_fd ? -1 : vri_rx_take_fd(&b->rx, 0);
+	vri_inband_told(b, ring, bit);
 	return ring;
 }
 
@@ -455,7 +458,7 @@ int vri_set_vring_call(struct vr_vu_backend *b)
 	struct vu_ring *ring;
 	int fd;
 
-	ring = take_ring_fd(b, &fd);
+	ring = take_ring_fd(b, VU_CALL, &fd);
 	return ring ? set_signal_fd(b, ring, &ring->view.call_fd, fd) : -EINVAL;
 }
 
@@ -464,7 +467,7 @@ int vri_set_vring_err(struct vr_vu_backend *b)
 	struct vu_ring *ring;
 	int fd;
 
-	ring = take_ring_fd(b, &fd);
+	ring = take_ring_fd(b, VU_ERR, &fd);
 	return ring ? set_signal_fd(b, ring, &ring->view.err_fd, fd) : -EINVAL;
 }
 
@@ -473,7 +476,7 @@ int vri_set_vring_kick(struct vr_vu_backend *b)
 	struct vu_ring *ring;
 	int fd, ret;
 
-	ring = take_ring_fd(b, &fd);
+	ring = take_ring_fd(b, VU_KICK, &fd);
 	if (!ring)
 		return -EINVAL;
 	if (ring->view.running)
@@ -484,4 +487,24 @@ int vri_set_vring_kick(struct vr_vu_backend *b)
 	if (ret)
 		close_slot(&ring->view.kick_fd);
 	return ret;
+}
+
+/* The ring is still; starting it again has the device look into it. */
+static int poked(struct vr_vu_backend *b)
+{
+	(void)b;
+	return 0;
+}
+
+int vri_ring_poke(struct vr_vu_backend *b, struct vu_ring *ring)
+{
+	const uint32_t index = ring->view.index;
+	struct stat st;
+
+	/* Who has no descriptor polls. What is neither a pipe nor a socket is an eventfd. */
+	if (ring->view.kick_fd < 0)
+		return 0;
+	if (!fstat(ring->view.kick_fd, &st) && !(st.st_mode & S_IFMT))
+		return vr_vu_notify(ring->view.kick_fd);
+	return vri_stop_rings(b, index, index + 1, VR_VU_STOP_PAUSE, poked);
 }

@@ -52,6 +52,9 @@ int vr_vu_backend_resume(struct vr_vu_backend *backend, uint32_t index, uint32_t
 
 static void ring_stopped(struct vr_vu_backend *b, struct vu_ring *ring, uint32_t base)
 {
+	/* Calls for what was completed last: when no ring runs any more, nothing can be sent. */
+	if (b->stop.why == VR_VU_STOP_REQUEST)
+		vri_channel_run(b);
 	ring->base = base;
 	ring->base_set = true;
 	ring->view.base = base;
@@ -67,7 +70,8 @@ static bool stop_one(struct vr_vu_backend *b, struct vu_ring *ring)
 
 	if (!b->stop.waiting) {
 		resume_expect(b, ring->view.index);
-		ret = b->ops.ring_stop(b->config.ring_context, ring->view.index, b->stop.why, &base);
+		ret = b->ops.ring_stop(b->config.ring_context, ring->view.index, b->stop.why,
+				       &base);
 		if (ret != VR_VU_DEFER) {
 			resume_take(b, &ignored, true);
 			ring_stopped(b, ring, base);

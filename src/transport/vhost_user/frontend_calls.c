@@ -100,6 +100,7 @@ int vr_vu_frontend_set_protocol_features(struct vr_vu_frontend *frontend, uint64
 					 int timeout_ms)
 {
 	const uint64_t never = features & ~VR_VU_PF_SUPPORTED;
+	const uint64_t orphans = vri_protocol_orphans(features);
 	int ret;
 
 	if (never)
@@ -107,6 +108,11 @@ int vr_vu_frontend_set_protocol_features(struct vr_vu_frontend *frontend, uint64
 					   "SET_PROTOCOL_FEATURES: bits 0x%" PRIx64
 					   " are not supported",
 					   never);
+	if (orphans)
+		return vri_frontend_refuse(frontend, -EINVAL,
+					   "SET_PROTOCOL_FEATURES: bits 0x%" PRIx64
+					   " need others to be set",
+					   orphans);
 	ret = send_u64(frontend, VU_SET_PROTOCOL_FEATURES, features, timeout_ms);
 	if (!ret)
 		frontend->negotiated.protocol = features;
@@ -272,6 +278,11 @@ int vr_vu_frontend_set_vring_kick(struct vr_vu_frontend *frontend, uint32_t inde
 				  int timeout_ms)
 {
 	return send_ring_fd(frontend, VU_SET_VRING_KICK, index, fd, timeout_ms);
+}
+
+int vr_vu_frontend_vring_kick(struct vr_vu_frontend *frontend, uint32_t index, int timeout_ms)
+{
+	return send_state(frontend, VU_VRING_KICK, index, 0, timeout_ms);
 }
 
 int vr_vu_frontend_set_vring_call(struct vr_vu_frontend *frontend, uint32_t index, int fd,

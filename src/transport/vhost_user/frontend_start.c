@@ -17,6 +17,7 @@ static int negotiate_protocol(struct vr_vu_frontend *f, struct vr_vu_offer *offe
 	if (ret)
 		return ret;
 	offer->accepted_protocol = offer->protocol_features & f->protocol_wanted;
+	offer->accepted_protocol &= ~vri_protocol_orphans(offer->accepted_protocol);
 	ret = vr_vu_frontend_set_protocol_features(f, offer->accepted_protocol, timeout_ms);
 	if (!ret && offer->accepted_protocol & VR_VU_PF_MQ)
 		ret = vr_vu_frontend_get_queue_num(f, &offer->queue_num, timeout_ms);
@@ -62,6 +63,12 @@ static bool has_status(const struct vr_vu_frontend *f)
 	return f->negotiated.protocol & VR_VU_PF_STATUS;
 }
 
+static bool is_inband(const struct vr_vu_vring *vring)
+{
+	return vring->kick_fd == VR_VU_FD_INBAND || vring->call_fd == VR_VU_FD_INBAND ||
+	       vring->err_fd == VR_VU_FD_INBAND;
+}
+
 static int check_ring(struct vr_vu_frontend *f, const struct vr_vu_vring *vring)
 {
 	const uint64_t most = f->queue_num * f->rings_per_queue;
@@ -74,6 +81,9 @@ static int check_ring(struct vr_vu_frontend *f, const struct vr_vu_vring *vring)
 	if (!vring->size || vring->size > VR_QUEUE_SIZE_MAX)
 		return vri_frontend_refuse(f, -EINVAL, "ring %u: size %u is not in 1..%u",
 					   vring->index, vring->size, VR_QUEUE_SIZE_MAX);
+	if (is_inband(vring) && !(f->negotiated.protocol & VR_VU_PF_INBAND_NOTIFICATIONS))
+		return vri_frontend_refuse(f, -EINVAL, "ring %u: INBAND_NOTIFICATIONS was not set",
+					   vring->index);
 	return 0;
 }
 
@@ -107,8 +117,9 @@ static int send_signals(const struct start *s)
 	for (i = 0; i < s->vring_count && !ret; i++) {
 		const struct vr_vu_vring *vring = &s->vrings[i];
 
-		ret = vr_vu_frontend_set_vring_call(s->f, vring->index, vring->call_fd,
-						    s->timeout_ms);
+		if (vring->call_fd != VR_VU_FD_INBAND)
+			ret = vr_vu_frontend_set_vring_call(s->f, vring->index, vring->call_fd,
+							    s->timeout_ms);
 		if (!ret && vring->err_fd >= 0)
 			ret = vr_vu_frontend_set_vring_err(s->f, vring->index, vring->err_fd,
 							   s->timeout_ms);
@@ -169,7 +180,7 @@ static int send_ring(const struct start *s, const struct vr_vu_vring *vring)
 	if (!ret)
 		ret = vr_vu_frontend_set_vring_addr(s->f, vring->index, &vring->ring,
 						    s->timeout_ms);
-	if (!ret)
+	if (!ret && vring->kick_fd != VR_VU_FD_INBAND)
 		ret = vr_vu_frontend_set_vring_kick(s->f, vring->index, vring->kick_fd,
 						    s->timeout_ms);
 	return ret;
@@ -200,7 +211,9 @@ static int send_driver_ok(const struct start *s)
 							VR_STATUS_FEATURES_OK | VR_STATUS_DRIVER_OK,
 						s->timeout_ms);
 	for (i = 0; i < s->vring_count && !ret; i++)
-		ret = vr_vu_notify(s->vrings[i].kick_fd);
+		ret = s->vrings[i].kick_fd == VR_VU_FD_INBAND ?
+			      vr_vu_frontend_vring_kick(s->f, s->vrings[i].index, s->timeout_ms) :
+			      vr_vu_notify(s->vrings[i].kick_fd);
 	return ret;
 }
 

@@ -57,7 +57,8 @@ static const struct vu_message messages[VU_REQUEST_COUNT] = {
 				 PF(INFLIGHT_SHMFD) },
 	[VU_GPU_SET_SOCKET] = { "GPU_SET_SOCKET", .min_fds = 1, .max_fds = 1 },
 	[VU_RESET_DEVICE] = { "RESET_DEVICE", PF(RESET_DEVICE), .handle = vri_reset_device },
-	[VU_VRING_KICK] = { "VRING_KICK", VU_STATE, PF(INBAND_NOTIFICATIONS) },
+	[VU_VRING_KICK] = { "VRING_KICK", VU_STATE, PF(INBAND_NOTIFICATIONS),
+			    .handle = vri_vring_kick },
 	[VU_GET_MAX_MEM_SLOTS] = { "GET_MAX_MEM_SLOTS", .reply = VU_U64, PF(CONFIGURE_MEM_SLOTS),
 				   .handle = vri_get_max_mem_slots },
 	[VU_ADD_MEM_REG] = { "ADD_MEM_REG", VU_SINGLE, .min_fds = 1, .max_fds = 1,
@@ -116,6 +117,26 @@ void vri_payload_size(enum vu_kind kind, uint32_t *min, uint32_t *max)
 
 	*min = sizes[kind].min;
 	*max = sizes[kind].max;
+}
+
+uint64_t vri_protocol_orphans(uint64_t protocol)
+{
+	static const struct {
+		uint64_t bit;
+		uint64_t needs;
+	} rules[] = {
+		{ VR_VU_PF_INBAND_NOTIFICATIONS, VR_VU_PF_BACKEND_REQ | VR_VU_PF_REPLY_ACK },
+		{ VR_VU_PF_GET_VRING_BASE_INFLIGHT, VR_VU_PF_INFLIGHT_SHMFD },
+		{ VR_VU_PF_GET_VRING_BASE_SKIP_DRAIN,
+		  VR_VU_PF_INFLIGHT_SHMFD | VR_VU_PF_GET_VRING_BASE_INFLIGHT },
+	};
+	uint64_t orphans = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		if (protocol & rules[i].bit && rules[i].needs & ~protocol)
+			orphans |= rules[i].bit;
+	return orphans;
 }
 
 const char *vri_message_gate(const struct vu_message *message, const struct vu_negotiated *n)

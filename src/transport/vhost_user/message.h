@@ -236,6 +236,9 @@ struct vu_negotiated {
 	uint64_t protocol;
 };
 
+/* Those of @protocol that make no sense without others that are not there; 0 if all is well. */
+uint64_t vri_protocol_orphans(uint64_t protocol);
+
 /* Why a message must not be sent now, or NULL. */
 const char *vri_message_gate(const struct vu_message *message, const struct vu_negotiated *n);
 
