@@ -60,6 +60,7 @@ static const struct sandbox_call calls[] = {
 	ALL("getsockopt", "what became of a connection; what a descriptor is"),
 	ALL("shutdown", "the end of a connection"),
 	ALL("close", "descriptors of a front end that has gone"),
+	ALL("dup3", "a call descriptor takes the place of another"),
 	ALL("unlink", "the socket file goes when the server does"),
 	ALL("unlinkat", "the same on machines without unlink"),
 	ONLY("fcntl", 1, WORD, F_GETFD, "flags of received descriptors"),
