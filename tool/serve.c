@@ -10,6 +10,7 @@
 
 #include "mask.h"
 #include "serve.h"
+#include "serve_net.h"
 
 enum key {
 	KEY_SOCKET = 's',
@@ -143,16 +144,23 @@ static int serve_blk_main(int argc, char **argv)
 
 int serve_main(int argc, char **argv)
 {
-	static char full_name[] = "virtring serve blk";
+	static char blk_name[] = "virtring serve blk";
+	static char net_name[] = "virtring serve net";
 	const char *device = argc > 1 ? argv[1] : "";
 
 	if (!strcmp(device, "blk")) {
-		argv[1] = full_name;
+		argv[1] = blk_name;
 		return serve_blk_main(argc - 1, argv + 1);
 	}
+	if (!strcmp(device, "net")) {
+		argv[1] = net_name;
+		return serve_net_main(argc - 1, argv + 1);
+	}
 	if (!strcmp(device, "--help")) {
-		puts("usage: virtring serve blk --socket PATH --image FILE [OPTION...]\n\n"
-		     "`virtring serve blk --help` tells more.");
+		puts("usage: virtring serve blk --socket PATH --image FILE [OPTION...]\n"
+		     "       virtring serve net --socket PATH (--tap NAME | --loop | --pcap-in FILE | "
+		     "...)\n\n"
+		     "`virtring serve DEVICE --help` tells more.");
 		return 0;
 	}
 	fprintf(stderr, "virtring serve: %s%s%s; see virtring serve --help\n",

@@ -359,6 +359,22 @@ static void test_disk_refusals(void **state)
 	refused("serve floppy", "no device is called 'floppy'");
 	refused("serve blk --socket /tmp/x --image /nowhere/at/all", "No such file");
 	refused("serve blk --socket /tmp/x --image /dev/null", "neither a regular file nor");
+	refused("serve net --loop", "where to listen?");
+	refused("serve net --socket /tmp/x", "where do packets come from");
+	refused("serve net --socket /tmp/x --loop --sink", "--loop is both");
+	refused("serve net --socket /tmp/x --tap t --generate", "--tap is both");
+	refused("serve net --socket /tmp/x --pcap-in a --generate", "one source is enough");
+	refused("serve net --socket /tmp/x --pcap-out a --sink", "one sink is enough");
+	refused("serve net --socket /tmp/x --loop --pairs 65", "--pairs takes a number from 1");
+	refused("serve net --socket /tmp/x --loop --mtu 67", "--mtu takes");
+	refused("serve net --socket /tmp/x --loop --mac 02:00:00:00:00", "--mac takes six bytes");
+	refused("serve net --socket /tmp/x --loop --mac 03:00:00:00:00:01", "of a group");
+	refused("serve net --socket /tmp/x --loop --mask NO_SUCH", "no feature bit is called");
+	refused("serve net --socket /tmp/x --generate=59", "--generate takes a number from 60");
+	refused("serve net --socket /tmp/x --pcap-in /nowhere", "/nowhere");
+	refused("serve net --socket /tmp/x --pcap-in /dev/null", "/dev/null");
+	refused("serve net --socket /tmp/x --pcap-out /nowhere/at/all", "/nowhere/at/all");
+	refused("serve net --socket /nowhere/at/all --loop", "/nowhere/at/all");
 	refused("blk", "info, read, write, verify or bench?");
 	refused("blk info --socket /nowhere/at/all", "No such file");
 }
