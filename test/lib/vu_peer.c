@@ -78,6 +78,10 @@ static int dev_ring_start(void *context, const struct vr_vu_vring *vring, struct
 	peer->rings[vring->index] = *vring;
 	peer->regions = vr_mem_count(mem);
 	peer->starts++;
+	if (peer->start) {
+		peer->start(peer, vring, mem);
+		return 0;
+	}
 	/* What was promised about the memory holds: touch the ends of it. */
 	*(volatile char *)vring->ring.descriptors.host = 0;
 	((volatile char *)vring->ring.descriptors.host)[vring->size * 16 - 1] = 0;
@@ -94,6 +98,10 @@ static int dev_ring_stop(void *context, uint32_t index, enum vr_vu_stop why, uin
 	peer->rings[index].running = false;
 	peer->stops++;
 	peer->last_stop = why;
+	if (peer->stop) {
+		peer->stop(peer, index, base);
+		return 0;
+	}
 	/* The memory is still there. */
 	*(volatile char *)peer->rings[index].ring.descriptors.host = 1;
 	if (peer->defer)
@@ -281,6 +289,20 @@ bool peer_send(struct peer *peer, uint32_t request, uint32_t flags, const void *
 		peer_run(peer);
 	}
 	return true;
+}
+
+bool peer_exchange(struct peer *peer, const struct wire *message, struct wire *answer)
+{
+	assert_true(wire_send(peer->sock, message));
+	peer_run(peer);
+	return wire_take(peer->sock, answer);
+}
+
+bool peer_silent(struct peer *peer, const struct wire *message)
+{
+	struct wire answer;
+
+	return !peer_exchange(peer, message, &answer) && !wire_closed(peer->sock);
 }
 
 struct answer peer_receive(struct peer *peer)

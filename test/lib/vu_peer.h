@@ -9,6 +9,7 @@
 #include <virtring/vhost_user.h>
 
 #include "transport/vhost_user/message.h"
+#include "vu_wire.h"
 
 #define PEER_RINGS 4u
 #define PEER_MEMORY 0x40000u
@@ -43,6 +44,8 @@
  * @connects: sessions begun
  * @disconnects: sessions ended
  * @clean: of those, without an error
+ * @start: what ring_start does instead of touching the ring, or NULL
+ * @stop: what ring_stop does with it then
  */
 struct peer {
 	struct vr_vu_backend *backend;
@@ -71,6 +74,8 @@ struct peer {
 	uint32_t connects;
 	uint32_t disconnects;
 	uint32_t clean;
+	void (*start)(struct peer *peer, const struct vr_vu_vring *vring, struct vr_mem *mem);
+	void (*stop)(struct peer *peer, uint32_t index, uint32_t *base);
 };
 
 /* Features that the device offers. */
@@ -114,6 +119,14 @@ struct answer {
 
 /* Takes what there is, without waiting. */
 struct answer peer_receive(struct peer *peer);
+
+/*
+ * The same with bytes: sends, has the back end work, and takes what came back. False: no answer. For
+ * a message without need_reply see peer_silent().
+ */
+bool peer_exchange(struct peer *peer, const struct wire *message, struct wire *answer);
+/* Is a message taken without an answer, and the connection kept? */
+bool peer_silent(struct peer *peer, const struct wire *message);
 
 /* Sends, runs and receives: asks with need_reply set. */
 struct answer peer_ask(struct peer *peer, uint32_t request, const void *payload, uint32_t size,

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* See vu_wire.h. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "vu_wire.h"
+
+const struct wire_request wire_requests[WIRE_REQUESTS] = {
+	{ 1, 0, 0, true, -1, false }, /* GET_FEATURES */
+	{ 2, 8, 0, false, -1, false }, /* SET_FEATURES */
+	{ 3, 0, 0, false, -1, false }, /* SET_OWNER */
+	{ 4, 0, 0, false, -1, false }, /* RESET_OWNER */
+	{ 5, 40, 1, false, -1, false }, /* SET_MEM_TABLE */
+	{ 6, 16, 1, true, 1, false }, /* SET_LOG_BASE */
+	{ 7, 0, 1, false, -1, false }, /* SET_LOG_FD */
+	{ 8, 8, 0, false, -1, false }, /* SET_VRING_NUM */
+	{ 9, 40, 0, false, -1, false }, /* SET_VRING_ADDR */
+	{ 10, 8, 0, false, -1, false }, /* SET_VRING_BASE */
+	{ 11, 8, 0, true, -1, false }, /* GET_VRING_BASE */
+	{ 12, 8, 1, false, -1, false }, /* SET_VRING_KICK */
+	{ 13, 8, 1, false, -1, false }, /* SET_VRING_CALL */
+	{ 14, 8, 1, false, -1, false }, /* SET_VRING_ERR */
+	{ 15, 0, 0, true, -1, false }, /* GET_PROTOCOL_FEATURES */
+	{ 16, 8, 0, false, -1, false }, /* SET_PROTOCOL_FEATURES */
+	{ 17, 0, 0, true, 0, false }, /* GET_QUEUE_NUM */
+	{ 18, 8, 0, false, -1, false }, /* SET_VRING_ENABLE */
+	{ 19, 8, 0, false, 2, false }, /* SEND_RARP */
+	{ 20, 8, 0, false, 4, false }, /* NET_SET_MTU */
+	{ 21, 0, 1, false, 5, false }, /* SET_BACKEND_REQ_FD */
+	{ 22, 32, 0, true, -1, false }, /* IOTLB_MSG */
+	{ 23, 8, 0, false, 6, true }, /* SET_VRING_ENDIAN */
+	{ 24, 13, 0, true, 9, false }, /* GET_CONFIG */
+	{ 25, 13, 0, false, 9, false }, /* SET_CONFIG */
+	{ 26, 8, 0, true, 7, true }, /* CREATE_CRYPTO_SESSION */
+	{ 27, 8, 0, false, 7, true }, /* CLOSE_CRYPTO_SESSION */
+	{ 28, 0, 0, true, 8, false }, /* POSTCOPY_ADVISE */
+	{ 29, 0, 0, false, 8, false }, /* POSTCOPY_LISTEN */
+	{ 30, 0, 0, true, 8, false }, /* POSTCOPY_END */
+	{ 31, 24, 0, true, 12, false }, /* GET_INFLIGHT_FD */
+	{ 32, 24, 1, false, 12, false }, /* SET_INFLIGHT_FD */
+	{ 33, 0, 1, false, -1, true }, /* GPU_SET_SOCKET */
+	{ 34, 0, 0, false, 13, false }, /* RESET_DEVICE */
+	{ 35, 8, 0, false, 14, false }, /* VRING_KICK */
+	{ 36, 0, 0, true, 15, false }, /* GET_MAX_MEM_SLOTS */
+	{ 37, 40, 1, false, 15, false }, /* ADD_MEM_REG */
+	{ 38, 40, 0, false, 15, false }, /* REM_MEM_REG */
+	{ 39, 8, 0, false, 16, false }, /* SET_STATUS */
+	{ 40, 0, 0, true, 16, false }, /* GET_STATUS */
+	{ 41, 16, 0, true, 18, true }, /* GET_SHARED_OBJECT */
+	{ 42, 8, 1, true, 19, false }, /* SET_DEVICE_STATE_FD */
+	{ 43, 0, 0, true, 19, false }, /* CHECK_DEVICE_STATE */
+	{ 44, 0, 0, true, 22, true }, /* GET_SHMEM_CONFIG */
+	{ 45, 8, 0, true, 23, true }, /* GET_VRING_BASE_SKIP_DRAIN */
+};
+
+union control {
+	struct cmsghdr align;
+	char bytes[CMSG_SPACE(WIRE_FDS * sizeof(int))];
+};
+
+bool wire_send(int sock, const struct wire *wire)
+{
+	struct iovec iov = { (void *)(uintptr_t)wire->bytes, wire->size };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	union control control;
+
+	if (wire->fd_count) {
+		memset(&control, 0, sizeof(control));
+		msg.msg_control = &control;
+		msg.msg_controllen = CMSG_SPACE(wire->fd_count * sizeof(int));
+		control.align.cmsg_level = SOL_SOCKET;
+		control.align.cmsg_type = SCM_RIGHTS;
+		control.align.cmsg_len = CMSG_LEN(wire->fd_count * sizeof(int));
+		memcpy(CMSG_DATA(&control.align), wire->fds, wire->fd_count * sizeof(int));
+	}
+	return sendmsg(sock, &msg, MSG_NOSIGNAL) == (ssize_t)wire->size;
+}
+
+/* Exactly @want bytes (no CHECK here: another thread calls this, too); descriptors are looked for with the first of them. */
+static bool take_part(int sock, struct wire *wire, uint32_t want, int flags)
+{
+	struct iovec iov = { wire->bytes + wire->size, want };
+	union control control;
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	const struct cmsghdr *c;
+	ssize_t got;
+
+	got = recvmsg(sock, &msg, flags | MSG_CMSG_CLOEXEC);
+	if (got != want || msg.msg_flags & MSG_CTRUNC)
+		return false;
+	c = CMSG_FIRSTHDR(&msg);
+	if (c) {
+		wire->fd_count = (uint32_t)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+		memcpy(wire->fds, CMSG_DATA(c), wire->fd_count * sizeof(int));
+	}
+	wire->size += want;
+	return true;
+}
+
+bool wire_take(int sock, struct wire *wire)
+{
+	uint32_t size;
+
+	wire->size = 0;
+	wire->fd_count = 0;
+	if (!take_part(sock, wire, WIRE_HEADER, MSG_DONTWAIT))
+		return false;
+	size = wire_get_u32(wire->bytes + 8);
+	if (size > WIRE_PAYLOAD)
+		return false;
+	return !size || take_part(sock, wire, size, MSG_WAITALL);
+}
+
+bool wire_closed(int sock)
+{
+	char byte;
+	/* A reset is what it looks like when the other side had not read everything. */
+	const ssize_t got = recv(sock, &byte, 1, MSG_DONTWAIT | MSG_PEEK);
+
+	return !got || (got < 0 && errno == ECONNRESET);
+}
+
+void wire_close_fds(struct wire *wire)
+{
+	for (uint32_t i = 0; i < wire->fd_count; i++)
+		close(wire->fds[i]);
+	wire->fd_count = 0;
+}
+
+/* ---- a back end of bytes ---- */
+
+static const struct wire_request *request_of(uint32_t id)
+{
+	return id && id <= WIRE_REQUESTS ? &wire_requests[id - 1] : NULL;
+}
+
+static void write_down(struct stub *stub, const struct wire *wire)
+{
+	struct stub_message *m = &stub->log[stub->count];
+
+	if (stub->count == STUB_LOG)
+		abort();
+	m->request = wire_get_u32(wire->bytes);
+	m->flags = wire_get_u32(wire->bytes + 4);
+	m->size = wire_get_u32(wire->bytes + 8);
+	memcpy(m->payload, wire->bytes + WIRE_HEADER,
+	       m->size < sizeof(m->payload) ? m->size : sizeof(m->payload));
+	m->fd_count = wire->fd_count;
+	stub->count++;
+}
+
+static uint64_t value_of(const struct stub *stub, uint32_t request)
+{
+	switch (request) {
+	case 1:
+		return stub->features;
+	case 15:
+		return stub->protocol;
+	case 17:
+		return stub->queue_num;
+	case 36:
+		return stub->slots;
+	case 40:
+		return stub->status;
+	default:
+		return request == stub->fail;
+	}
+}
+
+static void put_payload(const struct stub *stub, const struct stub_message *m, struct wire *answer)
+{
+	const uint32_t index = wire_get_u32(m->payload);
+
+	if (m->request == 11) {
+		wire_u32(answer, index);
+		wire_u32(answer, stub->bases[index % STUB_RINGS]);
+	} else if (m->request == 24) {
+		wire_bytes(answer, m->payload, m->size);
+	} else {
+		wire_u64(answer, value_of(stub, m->request));
+	}
+}
+
+static void answer(struct stub *stub, const struct stub_message *m)
+{
+	const struct wire_request *request = request_of(m->request);
+	struct wire reply;
+
+	if (m->request == 16)
+		stub->acks = wire_get_u64(m->payload) & 1u << 3;
+	if (m->request == 39)
+		stub->status = m->payload[0];
+	if (!(request && request->answered) && !(m->flags & WIRE_NEED_REPLY && stub->acks))
+		return;
+	reply = wire_message(m->request, WIRE_VERSION | WIRE_REPLY, 0);
+	put_payload(stub, m, &reply);
+	wire_set_size(&reply);
+	if (!stub->dribble) {
+		(void)wire_send(stub->sock, &reply);
+		return;
+	}
+	for (uint32_t i = 0; i < reply.size; i++) {
+		(void)send(stub->sock, reply.bytes + i, 1, MSG_NOSIGNAL);
+		sched_yield();
+	}
+}
+
+static void keep_channel(struct stub *stub, struct wire *wire)
+{
+	if (wire_get_u32(wire->bytes) != 21 || wire->fd_count != 1)
+		return;
+	if (stub->channel >= 0)
+		close(stub->channel);
+	stub->channel = wire->fds[0];
+	wire->fd_count = 0;
+}
+
+static void *serve(void *arg)
+{
+	struct stub *stub = arg;
+	struct pollfd pollfd = { stub->sock, POLLIN, 0 };
+	struct wire wire;
+
+	while (poll(&pollfd, 1, -1) == 1 && wire_take(stub->sock, &wire)) {
+		write_down(stub, &wire);
+		keep_channel(stub, &wire);
+		wire_close_fds(&wire);
+		answer(stub, &stub->log[stub->count - 1]);
+	}
+	return NULL;
+}
+
+struct vr_vu_frontend *stub_start(struct stub *stub, uint64_t protocol, uint32_t rings_per_queue)
+{
+	const struct vr_vu_frontend_config config = {
+		.struct_size = sizeof(config),
+		.protocol_features = protocol,
+		.rings_per_queue = rings_per_queue,
+	};
+	struct vr_vu_frontend *frontend;
+	int socks[2];
+
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, socks), 0);
+	stub->sock = socks[0];
+	stub->acks = false;
+	stub->channel = -1;
+	stub->count = 0;
+	CHECK_EQ(pthread_create(&stub->thread, NULL, serve, stub), 0);
+	CHECK_EQ(vr_vu_frontend_create(&config, &frontend), 0);
+	CHECK_EQ(vr_vu_frontend_adopt(frontend, socks[1]), 0);
+	return frontend;
+}
+
+void stub_finish(struct stub *stub, struct vr_vu_frontend *frontend)
+{
+	vr_vu_frontend_destroy(frontend);
+	CHECK_EQ(pthread_join(stub->thread, NULL), 0);
+	close(stub->sock);
+	if (stub->channel >= 0)
+		close(stub->channel);
+}
+
+const struct stub_message *stub_find(const struct stub *stub, uint32_t request, uint32_t nth)
+{
+	for (uint32_t i = 0; i < stub->count; i++)
+		if (stub->log[i].request == request && !nth--)
+			return &stub->log[i];
+	return NULL;
+}
+
+uint32_t stub_seen(const struct stub *stub, uint32_t request)
+{
+	uint32_t seen = 0;
+
+	for (uint32_t i = 0; i < stub->count; i++)
+		seen += stub->log[i].request == request;
+	return seen;
+}
