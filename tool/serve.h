@@ -16,7 +16,6 @@
  * @mask: feature bits that are not offered
  * @read_only: no writes
  * @direct: past the page cache
- * @write_through: writes last before they are answered
  * @plain: without io_uring
  * @no_sandbox: keep all system calls
  */
@@ -27,7 +26,6 @@ struct serve_options {
 	uint64_t mask;
 	bool read_only;
 	bool direct;
-	bool write_through;
 	bool plain;
 	bool no_sandbox;
 };
