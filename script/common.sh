@@ -7,7 +7,7 @@
 # The one place that names packages: those of a verb or a test group. Debian 12 is what binds.
 packages_of() {
 	case $1 in
-	build) echo gcc libc6-dev pkg-config meson ninja-build libcmocka-dev libjson-c-dev liburing-dev libseccomp-dev ;;
+	build) echo gcc libc6-dev pkg-config meson ninja-build libcmocka-dev libjson-c-dev liburing-dev libseccomp-dev libpcap-dev ;;
 	dpdk) echo dpdk-dev ;;
 	plot) echo gnuplot-nox ;;
 	lint) echo clang-format-14 clang-tidy-14 cppcheck shellcheck ;;

@@ -165,13 +165,20 @@ static int info(struct session *s, const struct blk_options *options, char *erro
 	} lines[] = {
 		{ "bytes", session_bytes(s) },
 		{ "block_size", space->blk_size },
+		{ "physical_block_exp", space->physical_block_exp },
+		{ "alignment_offset", space->alignment_offset },
+		{ "min_io_size", space->min_io_size },
+		{ "opt_io_size", space->opt_io_size },
+		{ "writeback", space->writeback },
 		{ "queues", space->num_queues },
 		{ "seg_max", space->seg_max },
 		{ "size_max", space->size_max },
 		{ "max_discard_sectors", space->max_discard_sectors },
 		{ "max_discard_seg", space->max_discard_seg },
+		{ "discard_sector_alignment", space->discard_sector_alignment },
 		{ "max_write_zeroes_sectors", space->max_write_zeroes_sectors },
 		{ "max_write_zeroes_seg", space->max_write_zeroes_seg },
+		{ "write_zeroes_may_unmap", space->write_zeroes_may_unmap },
 	};
 	char text[FEATURES_TEXT];
 	struct vr_blk_result result;

@@ -17,7 +17,7 @@ static const struct verb {
 	{ "bench", "virtring bench", bench_main, "measure the ring forms between two processes" },
 	{ "blk", "virtring blk", blk_main, "use somebody's vhost-user disk" },
 	{ "probe", "virtring probe", probe_main, "print what a vhost-user back end offers" },
-	{ "serve", "virtring serve", serve_main, "be a disk for a vhost-user front end" },
+	{ "serve", "virtring serve", serve_main, "be a disk or a network card for a vhost-user front end" },
 };
 
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))

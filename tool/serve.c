@@ -10,6 +10,7 @@
 
 #include "mask.h"
 #include "serve.h"
+#include "serve_net.h"
 
 enum key {
 	KEY_SOCKET = 's',
@@ -26,9 +27,26 @@ static void take_cache(const char *text, struct argp_state *state)
 {
 	struct serve_options *options = state->input;
 
-	options->direct = !strcmp(text, "none");
-	if (!options->direct && strcmp(text, "writeback") != 0)
-		argp_error(state, "--cache takes none or writeback, not '%s'", text);
+	static const struct {
+		const char *name;
+		bool direct;
+		bool through;
+	} modes[] = {
+		{ "none", true, false },
+		{ "writeback", false, false },
+		{ "writethrough", false, true },
+		{ "directsync", true, true },
+	};
+
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		if (strcmp(text, modes[i].name) != 0)
+			continue;
+		options->direct = modes[i].direct;
+		options->write_through = modes[i].through;
+		return;
+	}
+	argp_error(state, "--cache takes none, writeback, writethrough or directsync, not '%s'",
+		   text);
 }
 
 static void take_queues(const char *text, struct argp_state *state)
@@ -101,8 +119,11 @@ static int serve_blk_main(int argc, char **argv)
 		{ "image", KEY_IMAGE, "FILE", 0, "raw file or block device", 0 },
 		{ "read-only", KEY_READ_ONLY, NULL, 0, "refuse all writes", 0 },
 		{ "queues", KEY_QUEUES, "N", 0, "request queues (1)", 0 },
-		{ "cache", KEY_CACHE, "none|writeback", 0,
-		  "past the page cache of this machine, or through it (writeback)", 0 },
+		{ "cache", KEY_CACHE, "MODE", 0,
+		  "writeback: through the page cache of this machine (default); none: past it; "
+		  "writethrough, directsync: the same two, and each write lasts before it is "
+		  "answered",
+		  0 },
 		{ "mask", KEY_MASK, "BIT,...", 0, "feature bits not to offer, by name", 0 },
 		{ "no-uring", KEY_NO_URING, NULL, 0, "plain system calls, one at a time", 0 },
 		{ "no-sandbox", KEY_NO_SANDBOX, NULL, 0,
@@ -123,16 +144,23 @@ static int serve_blk_main(int argc, char **argv)
 
 int serve_main(int argc, char **argv)
 {
-	static char full_name[] = "virtring serve blk";
+	static char blk_name[] = "virtring serve blk";
+	static char net_name[] = "virtring serve net";
 	const char *device = argc > 1 ? argv[1] : "";
 
 	if (!strcmp(device, "blk")) {
-		argv[1] = full_name;
+		argv[1] = blk_name;
 		return serve_blk_main(argc - 1, argv + 1);
 	}
+	if (!strcmp(device, "net")) {
+		argv[1] = net_name;
+		return serve_net_main(argc - 1, argv + 1);
+	}
 	if (!strcmp(device, "--help")) {
-		puts("usage: virtring serve blk --socket PATH --image FILE [OPTION...]\n\n"
-		     "`virtring serve blk --help` tells more.");
+		puts("usage: virtring serve blk --socket PATH --image FILE [OPTION...]\n"
+		     "       virtring serve net --socket PATH (--tap NAME | --loop | --pcap-in FILE | "
+		     "...)\n\n"
+		     "`virtring serve DEVICE --help` tells more.");
 		return 0;
 	}
 	fprintf(stderr, "virtring serve: %s%s%s; see virtring serve --help\n",

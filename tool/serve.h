@@ -16,6 +16,7 @@
  * @mask: feature bits that are not offered
  * @read_only: no writes
  * @direct: past the page cache
+ * @write_through: writes last before they are answered
  * @plain: without io_uring
  * @no_sandbox: keep all system calls
  */
@@ -26,6 +27,7 @@ struct serve_options {
 	uint64_t mask;
 	bool read_only;
 	bool direct;
+	bool write_through;
 	bool plain;
 	bool no_sandbox;
 };

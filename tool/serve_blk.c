@@ -16,8 +16,11 @@
 #include "sandbox.h"
 #include "serve.h"
 
-/* Requests handled at a time. */
-#define BATCH 64u
+/*
+ * Requests handled at a time: enough to share the cost of a system call among them, few enough that
+ * driver and disk work at the same time instead of in turns.
+ */
+#define BATCH 8u
 
 /* Data segments of a request that is not long; QEMU's and Linux's usual number. */
 #define SEG_MAX 126u
@@ -79,6 +82,7 @@ static int make_blk(struct server *s, struct queue *q)
 		.queue = vr_vu_queue_device(q->queue),
 		.space = &s->space,
 		.read_only = s->options->read_only,
+		.write_through = !s->space.writeback,
 		.requests = vring->size < 256 ? vring->size : 256,
 		.max_chain = vring->size < 1024 ? 1024 : vring->size,
 	};
@@ -148,11 +152,32 @@ static void queue_broken(void *context, struct vr_vu_queue *queue)
 			fault.limit);
 }
 
+/* The one field that a driver may write (5.2.5.1). */
+static void set_writeback(struct server *s, bool writeback)
+{
+	s->space.writeback = writeback;
+	vr_blk_space_encode(&s->space, s->features, s->wire);
+	for (uint32_t i = 0; i < s->options->queues; i++)
+		if (s->queues[i].blk)
+			vr_blk_device_write_through(s->queues[i].blk, !writeback);
+}
+
 static void connected(void *context)
 {
 	struct server *s = context;
 
 	s->said = false;
+	set_writeback(s, !s->options->write_through);
+}
+
+/* A reset is the end of what the driver chose. */
+static int status(void *context, uint8_t value)
+{
+	struct server *s = context;
+
+	if (value == 0)
+		set_writeback(s, !s->options->write_through);
+	return 0;
 }
 
 static void disconnected(void *context, const char *error)
@@ -172,7 +197,48 @@ static int config_read(void *context, uint32_t offset, void *data, uint32_t size
 	return 0;
 }
 
+static int config_write(void *context, uint32_t offset, const void *data, uint32_t size,
+			bool migration)
+{
+	struct server *s = context;
+	uint8_t value;
+
+	(void)migration;
+	if (!(s->features & VR_BLK_F_CONFIG_WCE) || offset != VR_BLK_SPACE_WRITEBACK || size != 1)
+		return -1;
+	memcpy(&value, data, 1);
+	set_writeback(s, value & 1);
+	return 0;
+}
+
 /* ---- work ---- */
+
+static void finish(struct server *s, const struct vr_blk_done *done)
+{
+	struct queue *q = done->request->context;
+
+	(void)vr_blk_device_done(q->blk, done->request, done->status);
+	if (q->full)
+		vr_vu_loop_again(s->loop, vr_vu_queue_vring(q->queue)->index);
+}
+
+/* Hands over to the kernel what was submitted, and takes what has ended; false: to be repeated. */
+static bool exchange(struct server *s)
+{
+	struct vr_blk_done ended[BATCH];
+	bool all;
+	int got;
+
+	all = vr_blk_disk_start(s->disk) == 0;
+	do {
+		got = vr_blk_disk_reap(s->disk, ended, BATCH);
+		for (int i = 0; i < got; i++)
+			finish(s, &ended[i]);
+		if (got > 0)
+			all = vr_blk_disk_start(s->disk) == 0;
+	} while (got == (int)BATCH);
+	return all;
+}
 
 static int queue_work(void *context, struct vr_vu_queue *queue)
 {
@@ -187,33 +253,17 @@ static int queue_work(void *context, struct vr_vu_queue *queue)
 			(void)vr_blk_device_done(q->blk, requests[i], VR_BLK_S_IOERR);
 	}
 	q->full = got == VR_E_BUSY;
+	if (got <= 0)
+		return got;
+	/* What is in the page cache has ended now. The driver goes on with it while we do the rest. */
+	(void)exchange(s);
+	(void)vr_vu_queue_flush(queue);
 	return got;
-}
-
-static void done(struct server *s, const struct vr_blk_done *done)
-{
-	struct queue *q = done->request->context;
-
-	(void)vr_blk_device_done(q->blk, done->request, done->status);
-	if (q->full)
-		vr_vu_loop_again(s->loop, vr_vu_queue_vring(q->queue)->index);
 }
 
 static int turn(void *context)
 {
-	struct server *s = context;
-	struct vr_blk_done ended[BATCH];
-	bool retry;
-	int got;
-
-	(void)vr_blk_disk_start(s->disk);
-	do {
-		got = vr_blk_disk_reap(s->disk, ended, BATCH);
-		for (int i = 0; i < got; i++)
-			done(s, &ended[i]);
-		retry = vr_blk_disk_start(s->disk) < 0;
-	} while (got == (int)BATCH);
-	return retry ? RETRY_MS : -1;
+	return exchange(context) ? -1 : RETRY_MS;
 }
 
 /* The disk has something: turn() takes it. */
@@ -248,7 +298,7 @@ static void describe(struct server *s)
 	vr_blk_disk_info(s->disk, &info);
 	s->features = VR_F_VERSION_1 | VR_F_RING_PACKED | VR_F_IN_ORDER | VR_F_INDIRECT_DESC |
 		      VR_F_EVENT_IDX | VR_BLK_F_SEG_MAX | VR_BLK_F_BLK_SIZE | VR_BLK_F_TOPOLOGY |
-		      VR_BLK_F_FLUSH;
+		      VR_BLK_F_FLUSH | VR_BLK_F_CONFIG_WCE;
 	s->features |= options->queues > 1 ? VR_BLK_F_MQ : 0;
 	s->features |= options->read_only ? VR_BLK_F_RO : VR_BLK_F_DISCARD | VR_BLK_F_WRITE_ZEROES;
 	s->features &= ~options->mask;
@@ -257,6 +307,7 @@ static void describe(struct server *s)
 		.seg_max = SEG_MAX,
 		.blk_size = info.block_size,
 		.min_io_size = (uint16_t)(info.physical_size / info.block_size),
+		.writeback = !options->write_through,
 		.num_queues = (uint16_t)options->queues,
 		.max_discard_sectors = RANGE_SECTORS,
 		.max_discard_seg = VR_BLK_RANGES_MAX,
@@ -284,7 +335,8 @@ static int open_disk(struct server *s)
 	int error = vr_blk_disk_open(&config, &s->disk);
 
 	if (error == -EINVAL && options->direct)
-		return cannot(options->image, "--cache none: its file system has no O_DIRECT");
+		return cannot(options->image,
+			      "its file system has no O_DIRECT: no --cache none or directsync");
 	if (error == -ENOTBLK)
 		return cannot(options->image, "neither a regular file nor a block device");
 	if (error)
@@ -305,7 +357,9 @@ static int open_backend(struct server *s)
 		.struct_size = sizeof(device),
 		.connected = connected,
 		.disconnected = disconnected,
+		.status = status,
 		.config_read = config_read,
+		.config_write = config_write,
 	};
 	static const struct vr_vu_loop_ops queues = {
 		.struct_size = sizeof(queues),

@@ -37,6 +37,7 @@ extern "C" {
 #define VR_BLK_F_BLK_SIZE (1ull << 6)
 #define VR_BLK_F_FLUSH (1ull << 9)
 #define VR_BLK_F_TOPOLOGY (1ull << 10)
+#define VR_BLK_F_CONFIG_WCE (1ull << 11)
 #define VR_BLK_F_MQ (1ull << 12)
 #define VR_BLK_F_DISCARD (1ull << 13)
 #define VR_BLK_F_WRITE_ZEROES (1ull << 14)
@@ -44,7 +45,8 @@ extern "C" {
 /* What this room can do in either half, and what is in its configuration space. */
 #define VR_BLK_FEATURES \
 	(VR_BLK_F_SIZE_MAX | VR_BLK_F_SEG_MAX | VR_BLK_F_RO | VR_BLK_F_BLK_SIZE | VR_BLK_F_FLUSH | \
-	 VR_BLK_F_TOPOLOGY | VR_BLK_F_MQ | VR_BLK_F_DISCARD | VR_BLK_F_WRITE_ZEROES)
+	 VR_BLK_F_TOPOLOGY | VR_BLK_F_CONFIG_WCE | VR_BLK_F_MQ | VR_BLK_F_DISCARD | \
+	 VR_BLK_F_WRITE_ZEROES)
 
 /* Bytes of a sector, the unit of every request whatever the block size (5.2.4). */
 #define VR_BLK_SECTOR 512u
@@ -73,6 +75,9 @@ extern "C" {
 /* All that the specification has, up to the fields of zoned devices. */
 #define VR_BLK_SPACE_BYTES 96u
 
+/* Where the one field is that a driver may write (CONFIG_WCE). */
+#define VR_BLK_SPACE_WRITEBACK 32u
+
 /**
  * struct vr_blk_space - configuration space, in this machine's byte order (5.2.4)
  * @capacity: sectors of 512 bytes
@@ -83,6 +88,7 @@ extern "C" {
  * @alignment_offset: TOPOLOGY: blocks before the first aligned one
  * @min_io_size: TOPOLOGY: blocks
  * @opt_io_size: TOPOLOGY: blocks
+ * @writeback: CONFIG_WCE: 1: what was written lasts after a flush; 0: as soon as it is answered
  * @num_queues: MQ: request queues
  * @max_discard_sectors: DISCARD: most sectors of a range
  * @max_discard_seg: DISCARD: most ranges of a request
@@ -100,6 +106,7 @@ struct vr_blk_space {
 	uint8_t alignment_offset;
 	uint16_t min_io_size;
 	uint32_t opt_io_size;
+	uint8_t writeback;
 	uint16_t num_queues;
 	uint32_t max_discard_sectors;
 	uint32_t max_discard_seg;
@@ -128,7 +135,7 @@ void vr_blk_space_encode(const struct vr_blk_space *space, uint64_t features, ui
 /**
  * vr_blk_space_decode() - from what a driver read
  * @space: filled; without the feature blk_size is 512, num_queues 1 and the others are 0
- * @features: negotiated
+ * @features: negotiated; without CONFIG_WCE writeback is what FLUSH says
  * @wire: vr_blk_space_bytes(@features) bytes
  */
 void vr_blk_space_decode(struct vr_blk_space *space, uint64_t features, const uint8_t *wire);
@@ -208,6 +215,7 @@ const char *vr_blk_fault_text(enum vr_blk_fault fault);
  * @queue: a queue of its own with nothing popped
  * @space: configuration space as offered; copied
  * @read_only: writes, discards and zeroes are answered with IOERR
+ * @write_through: what was written lasts before it is answered, FLUSH or not
  * @requests: most requests taken at a time, 1..32768; 0 means 128
  * @segments: pieces that there is room for in each, 3..32770; 0 means 128
  * @max_chain: pieces of the longest buffer, @max_chain of the queue's configuration; 0 means 1024.
@@ -220,6 +228,7 @@ struct vr_blk_device_config {
 	struct vr_device *queue;
 	const struct vr_blk_space *space;
 	bool read_only;
+	bool write_through;
 	uint32_t requests;
 	uint32_t segments;
 	uint32_t max_chain;
@@ -300,6 +309,13 @@ int vr_blk_device_take(struct vr_blk_device *device, struct vr_blk_request **req
  */
 int vr_blk_device_done(struct vr_blk_device *device, struct vr_blk_request *request,
 		       uint8_t status);
+
+/**
+ * vr_blk_device_write_through() - the driver has written the writeback field, or was reset
+ * @device: the half
+ * @through: as @write_through of the configuration, for requests taken from now on (5.2.5.1)
+ */
+void vr_blk_device_write_through(struct vr_blk_device *device, bool through);
 
 /**
  * vr_blk_device_busy() - requests that were taken and not answered

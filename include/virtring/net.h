@@ -618,6 +618,18 @@ struct vr_net_generator {
 void vr_net_generate(struct vr_net_generator *generator, void *data);
 
 /**
+ * vr_net_number() - the number of a packet that a generator made
+ * @packet: as received
+ * @number: set when it is one
+ *
+ * Looks at addresses, type and number; whether the rest is right, a sink says that expects this
+ * number.
+ *
+ * Return: true when it has a number.
+ */
+bool vr_net_number(const struct vr_net_packet *packet, uint64_t *number);
+
+/**
  * enum vr_net_pattern - what a sink expects packets to look like
  * @VR_NET_PATTERN_NUMBERED: those of struct vr_net_generator, all and in order
  * @VR_NET_PATTERN_UDP: IPv4 UDP frames, such as DPDK's testpmd sends

@@ -189,6 +189,8 @@ struct vr_net_control_device;
  * @features: negotiated feature bits
  * @queue: a queue of its own with nothing popped
  * @space: configuration space as offered: mac and max_pairs matter
+ * @settings: what the driver has set before, when the queue goes on after a pause; copied. NULL: it
+ *            begins anew
  * @apply: called before a command takes effect: @next is what the settings would be. Negative:
  *         refused, the settings stay, the driver gets VR_NET_ERR. May be NULL.
  * @context: for @apply
@@ -198,6 +200,7 @@ struct vr_net_control_device_config {
 	uint64_t features;
 	struct vr_device *queue;
 	const struct vr_net_space *space;
+	const struct vr_net_settings *settings;
 	int (*apply)(void *context, const struct vr_net_settings *next);
 	void *context;
 };

@@ -32,6 +32,7 @@ struct vr_blk_device {
 	uint32_t max_chain;
 	uint32_t busy;
 	bool read_only;
+	bool write_through;
 	uint8_t id[VR_BLK_ID_BYTES];
 	struct slot *free;
 	struct slot *large;
@@ -101,6 +102,7 @@ int vr_blk_device_init(void *state, size_t bytes, const struct vr_blk_device_con
 	d->segments = c.segments;
 	d->max_chain = c.max_chain;
 	d->read_only = c.read_only;
+	d->write_through = c.write_through;
 	memcpy(d->id, c.id, sizeof(d->id));
 	segments = (struct vr_iovec *)(d->slots + c.requests + 1);
 	for (uint32_t i = c.requests; i-- > 0;) {
@@ -310,7 +312,7 @@ static uint8_t parse(const struct vr_blk_device *d, struct slot *slot)
 	slot->request.type = vr_blk_get32(header);
 	slot->request.sector = vr_blk_get64(header + 8);
 	/* Without FLUSH the driver has no other way to make a write last (5.2.6.2). */
-	if (!(d->features & VR_BLK_F_FLUSH))
+	if (d->write_through || !(d->features & VR_BLK_F_FLUSH))
 		slot->request.flags = VR_BLK_STABLE;
 	return judge(d, slot);
 }
@@ -410,6 +412,11 @@ int vr_blk_device_done(struct vr_blk_device *device, struct vr_blk_request *requ
 	if (status != VR_BLK_S_OK)
 		device->stats.failed++;
 	return answer(device, slot, status);
+}
+
+void vr_blk_device_write_through(struct vr_blk_device *device, bool through)
+{
+	device->write_through = through;
 }
 
 unsigned int vr_blk_device_busy(const struct vr_blk_device *device)

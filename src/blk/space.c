@@ -16,6 +16,7 @@ enum {
 	AT_ALIGNMENT_OFFSET = 25,
 	AT_MIN_IO_SIZE = 26,
 	AT_OPT_IO_SIZE = 28,
+	AT_WRITEBACK = VR_BLK_SPACE_WRITEBACK,
 	AT_NUM_QUEUES = 34,
 	AT_MAX_DISCARD_SECTORS = 36,
 	AT_MAX_DISCARD_SEG = 40,
@@ -33,8 +34,8 @@ uint32_t vr_blk_space_bytes(uint64_t features)
 		uint32_t bytes;
 	} ends[] = {
 		{ VR_BLK_F_WRITE_ZEROES, 60 }, { VR_BLK_F_DISCARD, 48 },  { VR_BLK_F_MQ, 36 },
-		{ VR_BLK_F_TOPOLOGY, 32 },     { VR_BLK_F_BLK_SIZE, 24 }, { VR_BLK_F_SEG_MAX, 16 },
-		{ VR_BLK_F_SIZE_MAX, 12 },
+		{ VR_BLK_F_CONFIG_WCE, 33 },   { VR_BLK_F_TOPOLOGY, 32 }, { VR_BLK_F_BLK_SIZE, 24 },
+		{ VR_BLK_F_SEG_MAX, 16 },      { VR_BLK_F_SIZE_MAX, 12 },
 	};
 
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
@@ -59,6 +60,8 @@ void vr_blk_space_encode(const struct vr_blk_space *space, uint64_t features, ui
 		vr_blk_put16(wire + AT_MIN_IO_SIZE, space->min_io_size);
 		vr_blk_put32(wire + AT_OPT_IO_SIZE, space->opt_io_size);
 	}
+	if (features & VR_BLK_F_CONFIG_WCE)
+		wire[AT_WRITEBACK] = space->writeback != 0;
 	if (features & VR_BLK_F_MQ)
 		vr_blk_put16(wire + AT_NUM_QUEUES, space->num_queues);
 	if (features & VR_BLK_F_DISCARD) {
@@ -91,6 +94,8 @@ void vr_blk_space_decode(struct vr_blk_space *space, uint64_t features, const ui
 		space->min_io_size = vr_blk_get16(wire + AT_MIN_IO_SIZE);
 		space->opt_io_size = vr_blk_get32(wire + AT_OPT_IO_SIZE);
 	}
+	space->writeback = features & VR_BLK_F_CONFIG_WCE ? wire[AT_WRITEBACK] & 1 :
+							    (features & VR_BLK_F_FLUSH) != 0;
 	if (features & VR_BLK_F_MQ)
 		space->num_queues = vr_blk_get16(wire + AT_NUM_QUEUES);
 	if (features & VR_BLK_F_DISCARD) {

@@ -55,6 +55,8 @@ int vr_net_control_device_init(void *state, size_t bytes,
 	c->apply = config->apply;
 	c->context = config->context;
 	vr_net_settings_reset(&c->now, c->features, config->space);
+	if (config->settings)
+		c->now = *config->settings;
 	*control = c;
 	return 0;
 }

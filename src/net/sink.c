@@ -87,6 +87,19 @@ static const char *check_numbered(const struct vr_net_packet *packet, uint64_t s
 	return NULL;
 }
 
+bool vr_net_number(const struct vr_net_packet *packet, uint64_t *number)
+{
+	uint8_t expected_head[VR_NET_FRAME_HEAD];
+	uint8_t head[VR_NET_FILL_AT];
+
+	vr_net_frame_head(expected_head);
+	if (front(packet, head, sizeof(head)) < sizeof(head) ||
+	    memcmp(head, expected_head, sizeof(expected_head)) != 0)
+		return false;
+	memcpy(number, head + VR_NET_NUMBER_AT, sizeof(*number));
+	return true;
+}
+
 static void check(struct vr_net_sink *sink, const struct vr_net_packet *packet)
 {
 	const char *wrong;

@@ -108,6 +108,63 @@ static void test_read_only(void **state)
 	assert_int_equal(client("blk verify --socket %s %s", socket_path, image_path), 0);
 }
 
+static void open_session(struct session *s)
+{
+	const struct session_options options = {
+		.path = socket_path, .queues = 1, .size = 64, .depth = 1, .block = 4096
+	};
+	char error[TOOL_TEXT] = "";
+
+	if (session_open(s, &options, error))
+		fail_msg("%s", error);
+}
+
+static int write_space(struct session *s, uint32_t offset, const void *data, uint32_t size)
+{
+	return vr_vu_frontend_set_config(s->frontend, offset, data, size, false, 10000);
+}
+
+static uint8_t writeback_now(struct session *s)
+{
+	uint8_t value = 0xff;
+
+	assert_int_equal(vr_vu_frontend_get_config(s->frontend, VR_BLK_SPACE_WRITEBACK, &value, 1,
+						   10000),
+			 0);
+	return value;
+}
+
+/* The field of the configuration space that a driver may write, and those that it may not. */
+static void test_write_through(void **state)
+{
+	static const uint8_t bytes[8] = { 1 };
+	struct session s;
+
+	(void)state;
+	start_server("--cache", "writethrough");
+	write_and_verify("", 1, 3);
+	open_session(&s);
+	assert_int_equal(s.space.writeback, 0);
+	assert_int_equal(write_space(&s, VR_BLK_SPACE_WRITEBACK, bytes, 1), 0);
+	assert_int_equal(writeback_now(&s), 1);
+	assert_int_not_equal(write_space(&s, 0, bytes, 8), 0);
+	session_close(&s);
+	/* The next driver finds what the user chose, and the size that the image has. */
+	open_session(&s);
+	assert_int_equal(s.space.writeback, 0);
+	assert_int_equal(session_bytes(&s), IMAGE_BYTES);
+	assert_int_not_equal(write_space(&s, VR_BLK_SPACE_WRITEBACK, bytes, 2), 0);
+	session_close(&s);
+	write_and_verify("CONFIG_WCE", 1, 4);
+}
+
+static void test_direct_sync(void **state)
+{
+	(void)state;
+	start_server("--cache", "directsync");
+	write_and_verify("", 4, 3);
+}
+
 /* What each slot's sectors hold, by the number that was written to them last; 0: not yet. */
 struct random_io {
 	struct session s;
@@ -230,6 +287,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_writeback, stop_server),
 		cmocka_unit_test_teardown(test_direct, stop_server),
+		cmocka_unit_test_teardown(test_write_through, stop_server),
+		cmocka_unit_test_teardown(test_direct_sync, stop_server),
 		cmocka_unit_test_teardown(test_plain, stop_server),
 		cmocka_unit_test_teardown(test_bare, stop_server),
 		cmocka_unit_test_teardown(test_read_only, stop_server),

@@ -407,6 +407,32 @@ static void test_read_only_and_stable(void **state)
 	pair_close(&pair);
 }
 
+/* A driver that can flush decides by the writeback field, if it has been told of it. */
+static void test_write_through(void **state)
+{
+	struct vr_blk_device_config config = { .features = ALL_FEATURES, .write_through = true };
+	struct vr_blk_request *request;
+	struct vr_blk_device *device;
+	struct raw_request raw;
+	struct pair pair;
+
+	(void)state;
+	pair_open(&pair, VR_F_VERSION_1);
+	device = pair_blk_device(&pair, &config);
+	for (unsigned int i = 0; i < 3; i++) {
+		if (i > 0)
+			vr_blk_device_write_through(device, i == 2);
+		raw = make(&pair, VR_BLK_T_OUT, 0, 512, 1);
+		send_cut(&pair, &raw, 0, 0);
+		assert_int_equal(vr_blk_device_take(device, &request, 1), 1);
+		assert_int_equal(request->flags, i == 1 ? 0 : VR_BLK_STABLE);
+		vr_blk_device_done(device, request, VR_BLK_S_OK);
+		assert_int_equal(raw.in[0], VR_BLK_S_OK);
+		assert_int_equal(used_length(&pair), 1);
+	}
+	pair_close(&pair);
+}
+
 /* Answered in reverse; each driver gets its own status, in order or not. */
 static void any_order(uint64_t features)
 {
@@ -566,6 +592,7 @@ static void test_space(void **state)
 				      .alignment_offset = 4,
 				      .min_io_size = 0x3132,
 				      .opt_io_size = 0x41424344,
+				      .writeback = 1,
 				      .num_queues = 0x5152,
 				      .max_discard_sectors = 0x61626364,
 				      .max_discard_seg = 7,
@@ -582,6 +609,7 @@ static void test_space(void **state)
 	assert_int_equal(wire[0], 0xef);
 	assert_int_equal(wire[8], 0x14);
 	assert_int_equal(wire[24], 3);
+	assert_int_equal(wire[VR_BLK_SPACE_WRITEBACK], 1);
 	assert_int_equal(wire[34], 0x52);
 	assert_int_equal(wire[56], 1);
 	vr_blk_space_decode(&back, all, wire);
@@ -595,9 +623,16 @@ static void test_space(void **state)
 	assert_int_equal(back.capacity, space.capacity);
 	assert_int_equal(back.blk_size, 512);
 	assert_int_equal(back.num_queues, 1);
+	assert_int_equal(back.writeback, 0);
+	/* Who can flush and not ask has a cache. */
+	vr_blk_space_decode(&back, VR_BLK_F_FLUSH, wire);
+	assert_int_equal(back.writeback, 1);
+	vr_blk_space_decode(&back, VR_BLK_F_FLUSH | VR_BLK_F_CONFIG_WCE, wire);
+	assert_int_equal(back.writeback, 0);
 	assert_int_equal(back.max_discard_seg, 0);
 	assert_int_equal(vr_blk_space_bytes(0), 8);
 	assert_int_equal(vr_blk_space_bytes(VR_BLK_F_MQ | VR_BLK_F_SEG_MAX), 36);
+	assert_int_equal(vr_blk_space_bytes(VR_BLK_F_CONFIG_WCE | VR_BLK_F_TOPOLOGY), 33);
 	assert_int_equal(vr_blk_space_bytes(all), 60);
 }
 
@@ -611,6 +646,7 @@ int main(void)
 		cmocka_unit_test(test_readable_after_writable),
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_read_only_and_stable),
+		cmocka_unit_test(test_write_through),
 		cmocka_unit_test(test_any_order),
 		cmocka_unit_test(test_long_chains),
 		cmocka_unit_test(test_no_room),

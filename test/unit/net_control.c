@@ -431,6 +431,7 @@ static void test_config(void **state)
 	struct vr_net_control_driver *d;
 	struct vr_net_control_device *v;
 	struct vr_net_space space = { .max_pairs = 1 };
+	struct vr_net_settings settings;
 	struct control c;
 	void *memory = pair_state(65536);
 
@@ -449,6 +450,12 @@ static void test_config(void **state)
 	device.space = &space;
 	assert_int_equal(vr_net_control_device_init(memory, 64, &device, &v), VR_E_INVAL);
 	assert_int_equal(vr_net_control_device_init(memory, 65536, &device, &v), 0);
+	/* After a pause it goes on with what was set. */
+	vr_net_settings_reset(&settings, 0, &space);
+	settings.pairs = 7;
+	device.settings = &settings;
+	assert_int_equal(vr_net_control_device_init(memory, 65536, &device, &v), 0);
+	assert_int_equal(vr_net_control_device_settings(v)->pairs, 7);
 	pair_close(&c.pair);
 	free(memory);
 }

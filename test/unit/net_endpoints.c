@@ -143,12 +143,32 @@ static void test_sink(void **state)
 	assert_string_equal(sink.wrong, "wrong length");
 }
 
+static void test_number(void **state)
+{
+	struct vr_net_generator generator = { .sequence = 0x123456789abcdef0, .length = 60 };
+	uint8_t bytes[60];
+	struct vr_iovec pieces[2] = { { bytes, 17 }, { bytes + 17, 43 } };
+	struct vr_net_packet packet = { .pieces = pieces, .piece_count = 2, .len = 60 };
+	uint64_t number = 0;
+
+	(void)state;
+	vr_net_generate(&generator, bytes);
+	assert_true(vr_net_number(&packet, &number));
+	assert_true(number == 0x123456789abcdef0);
+	bytes[13] ^= 1;
+	assert_false(vr_net_number(&packet, &number));
+	bytes[13] ^= 1;
+	pieces[1].len = 6;
+	assert_false(vr_net_number(&packet, &number));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_header_bytes), cmocka_unit_test(test_slot_bytes),
 		cmocka_unit_test(test_fault_texts),  cmocka_unit_test(test_every_byte_is_checked),
 		cmocka_unit_test(test_udp),	     cmocka_unit_test(test_sink),
+		cmocka_unit_test(test_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

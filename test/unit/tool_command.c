@@ -363,18 +363,46 @@ static void test_disk_refusals(void **state)
 	refused("blk info --socket /nowhere/at/all", "No such file");
 }
 
+/* As refused(), by argp, which adds a line of its own on where help is. */
+static void wrong(const char *words, const char *text)
+{
+	struct outcome outcome;
+
+	run(words, &outcome);
+	if (outcome.status != 2 || !strstr(outcome.err, text) || outcome.out[0])
+		fail_msg("'%s' gave %d, and said: %s%s", words, outcome.status, outcome.out,
+			 outcome.err);
+}
+
+static void test_net_refusals(void **state)
+{
+	(void)state;
+	wrong("serve net --loop", "where to listen?");
+	wrong("serve net --socket /tmp/x", "where do packets come from");
+	wrong("serve net --socket /tmp/x --loop --sink", "--loop is both");
+	wrong("serve net --socket /tmp/x --tap t --generate", "--tap is both");
+	wrong("serve net --socket /tmp/x --pcap-in a --generate", "one source is enough");
+	wrong("serve net --socket /tmp/x --pcap-out a --sink", "one sink is enough");
+	wrong("serve net --socket /tmp/x --loop --pairs 65", "--pairs takes a number from 1");
+	wrong("serve net --socket /tmp/x --loop --mtu 67", "--mtu takes");
+	wrong("serve net --socket /tmp/x --loop --mac 02:00:00:00:00", "--mac takes six bytes");
+	wrong("serve net --socket /tmp/x --loop --mac 03:00:00:00:00:01", "of a group");
+	wrong("serve net --socket /tmp/x --loop --mask NO_SUCH", "no feature bit is called");
+	wrong("serve net --socket /tmp/x --generate=59", "--generate takes a number from 60");
+	refused("serve net --socket /tmp/x --pcap-in /nowhere", "/nowhere");
+	refused("serve net --socket /tmp/x --pcap-in /dev/null", "/dev/null");
+	refused("serve net --socket /tmp/x --pcap-out /nowhere/at/all", "/nowhere/at/all");
+	refused("serve net --socket /nowhere/at/all --loop", "/nowhere/at/all");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_disk_refusals),
-		cmocka_unit_test(test_verbs),
-		cmocka_unit_test(test_wrong_arguments),
-		cmocka_unit_test(test_what_is_missing),
-		cmocka_unit_test(test_probe_finds_nobody),
-		cmocka_unit_test(test_short_bench),
-		cmocka_unit_test(test_notified_and_merged),
-		cmocka_unit_test(test_nothing_is_left),
-		cmocka_unit_test(test_signals),
+		cmocka_unit_test(test_disk_refusals),	cmocka_unit_test(test_net_refusals),
+		cmocka_unit_test(test_verbs),		cmocka_unit_test(test_wrong_arguments),
+		cmocka_unit_test(test_what_is_missing), cmocka_unit_test(test_probe_finds_nobody),
+		cmocka_unit_test(test_short_bench),	cmocka_unit_test(test_notified_and_merged),
+		cmocka_unit_test(test_nothing_is_left), cmocka_unit_test(test_signals),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
