@@ -25,6 +25,38 @@ struct vr_device;
 #define VR_DEVICE_ENTRY_EACH 1u /* in order: a used entry for every buffer, no batches */
 #define VR_DEVICE_CHECK_HEADS 2u /* split in order: compare predicted heads with the ring */
 
+struct vr_chain;
+
+/**
+ * struct vr_device_observer - who keeps a record of what a device half does
+ *
+ * For a transport that records buffers in flight, or memory that was written. All are called on the
+ * queue's thread, in the order of what they tell, and none may call the queue, but for @again.
+ *
+ * @popped: buffers were popped, in this order; nothing was written to the ring since
+ * @unpopped: the newest popped buffer was put back
+ * @completed: a buffer is about to be completed; the device has written its data
+ * @publishing: the next store shows @count buffers as used: in order the oldest that are popped and
+ *              not published, else all that were completed since the last publish
+ * @published: they can be seen
+ * @stored: a publish, an arm or a disarm stored to ring memory, always the latest
+ * @again: vr_device_pop() asks for the next recorded buffer while there are some, see
+ *         vr_device_restore_in_flight(): to be answered with vr_device_resubmit_split() or
+ *         _packed(). NULL: whoever uses the queue resubmits them.
+ * @context: for all of them
+ */
+struct vr_device_observer {
+	void (*popped)(void *context, const struct vr_chain *chains, unsigned int count);
+	void (*unpopped)(void *context, uint64_t handle);
+	void (*completed)(void *context, uint64_t handle);
+	void (*publishing)(void *context, unsigned int count);
+	void (*published)(void *context, unsigned int count);
+	void (*stored)(void *context, const struct vr_stored *stored);
+	int (*again)(void *context, struct vr_device *device, struct vr_chain *chain,
+		     struct vr_iovec *segments, unsigned int segment_count);
+	void *context;
+};
+
 /**
  * struct vr_device_config - the shape of a device half
  * @struct_size: sizeof(struct vr_device_config)
@@ -36,6 +68,7 @@ struct vr_device;
  * @max_chain: most elements of one buffer, table entries included; 0 means the larger of
  *             @queue_size and 1024. A longer one breaks the queue.
  * @map: how to reach the driver's memory; must outlive its use
+ * @observer: who is told of every step, or NULL; must outlive the queue
  */
 struct vr_device_config {
 	size_t struct_size;
@@ -46,6 +79,7 @@ struct vr_device_config {
 	uint32_t flags;
 	uint32_t max_chain;
 	const struct vr_map *map;
+	const struct vr_device_observer *observer;
 };
 
 /**
@@ -301,7 +335,11 @@ int vr_device_restore(struct vr_device *device, uint32_t base);
  * @popped: what had been taken beyond it: buffers (split), descriptors (packed)
  *
  * The available cursor starts behind what had been taken; each such buffer has to be resubmitted
- * before the first pop when in order, oldest first, and at any time when not.
+ * before the first pop when in order, oldest first, and at any time when not; an observer's @again
+ * has it done by the pop itself.
+ *
+ * Packed: entries that were written and not published before are marked as not used again, or the
+ * driver would take them as soon as the one before them is published.
  *
  * Return: 0, or VR_E_INVAL; then nothing has changed.
  */

@@ -4,8 +4,28 @@
 #include "device_packed.h"
 #include "device_split.h"
 
-int vr_device_pop(struct vr_device *device, struct vr_chain *chains, unsigned int count,
-		  struct vr_iovec *segments, unsigned int segment_count)
+/* Buffers that were recorded come first, as they are the oldest. */
+static int pop_again(struct vr_device *device, struct vr_chain *chains, unsigned int count,
+		     struct vr_iovec *segments, unsigned int room)
+{
+	const struct vr_device_observer *observer = device->observer;
+	unsigned int done = 0;
+
+	while (done < count && device->resubmit_left) {
+		struct vr_chain *chain = &chains[done];
+		int got = observer->again(observer->context, device, chain, segments, room);
+
+		if (got <= 0)
+			return done ? (int)done : got;
+		done++;
+		segments += chain->readable + chain->writable;
+		room -= chain->readable + chain->writable;
+	}
+	return (int)done;
+}
+
+static int pop(struct vr_device *device, struct vr_chain *chains, unsigned int count,
+	       struct vr_iovec *segments, unsigned int segment_count)
 {
 	if (vr_unlikely(vr_halted(&device->halt)))
 		return VR_E_BROKEN;
@@ -26,7 +46,30 @@ int vr_device_pop(struct vr_device *device, struct vr_chain *chains, unsigned in
 	return VR_E_INVAL;
 }
 
-int vr_device_complete(struct vr_device *device, uint64_t handle, uint32_t len)
+VR_COLD static int pop_observed(struct vr_device *device, struct vr_chain *chains,
+				unsigned int count, struct vr_iovec *segments,
+				unsigned int segment_count)
+{
+	const struct vr_device_observer *observer = device->observer;
+	int got;
+
+	if (device->resubmit_left && observer->again && !vr_halted(&device->halt))
+		return pop_again(device, chains, count, segments, segment_count);
+	got = pop(device, chains, count, segments, segment_count);
+	if (got > 0)
+		observer->popped(observer->context, chains, (unsigned int)got);
+	return got;
+}
+
+int vr_device_pop(struct vr_device *device, struct vr_chain *chains, unsigned int count,
+		  struct vr_iovec *segments, unsigned int segment_count)
+{
+	if (vr_unlikely(device->observer != NULL))
+		return pop_observed(device, chains, count, segments, segment_count);
+	return pop(device, chains, count, segments, segment_count);
+}
+
+static int complete(struct vr_device *device, uint64_t handle, uint32_t len)
 {
 	switch (device->form) {
 	case VR_FORM_SPLIT:
@@ -41,7 +84,56 @@ int vr_device_complete(struct vr_device *device, uint64_t handle, uint32_t len)
 	return VR_E_INVAL;
 }
 
-int vr_device_complete_oldest(struct vr_device *device, const uint32_t *lens, unsigned int count)
+/* Before it is staged: a packed entry may go over descriptors that the record has to have by then. */
+VR_COLD static int complete_observed(struct vr_device *device, uint64_t handle, uint32_t len)
+{
+	const struct vr_device_observer *observer = device->observer;
+	const struct vr_device_record *record = vr_device_find(device, handle);
+
+	if (!record)
+		return VR_E_STALE;
+	if (len > record->capacity)
+		return VR_E_INVAL;
+	observer->completed(observer->context, handle);
+	return complete(device, handle, len);
+}
+
+int vr_device_complete(struct vr_device *device, uint64_t handle, uint32_t len)
+{
+	if (vr_unlikely(device->observer != NULL))
+		return complete_observed(device, handle, len);
+	return complete(device, handle, len);
+}
+
+/* The record of the oldest buffer that is popped and neither completed nor staged. */
+static const struct vr_device_record *oldest(const struct vr_device *device)
+{
+	if (device->form == VR_FORM_SPLIT || device->form == VR_FORM_PACKED)
+		return &device->records[device->records[device->max_size].newer];
+	return &device->records[device->stage_place];
+}
+
+/* One by one, as each has to be told of. */
+VR_COLD static int oldest_observed(struct vr_device *device, const uint32_t *lens,
+				   unsigned int count)
+{
+	unsigned int done;
+
+	for (done = 0; done < count && device->open; done++) {
+		uint64_t staged = device->staged;
+		int error =
+			complete_observed(device, oldest(device)->handle, lens ? lens[done] : 0);
+
+		if (error)
+			return done ? (int)done : error;
+		/* What was parked behind it went along; the next length is for one further on. */
+		if (device->staged - staged > 1)
+			return (int)done + 1;
+	}
+	return (int)done;
+}
+
+static int complete_oldest(struct vr_device *device, const uint32_t *lens, unsigned int count)
 {
 	switch (device->form) {
 	case VR_FORM_SPLIT:
@@ -54,6 +146,13 @@ int vr_device_complete_oldest(struct vr_device *device, const uint32_t *lens, un
 		return vr_device_oldest_in_order(device, lens, count, true);
 	}
 	return VR_E_INVAL;
+}
+
+int vr_device_complete_oldest(struct vr_device *device, const uint32_t *lens, unsigned int count)
+{
+	if (vr_unlikely(device->observer != NULL))
+		return oldest_observed(device, lens, count);
+	return complete_oldest(device, lens, count);
 }
 
 /* Says where entries and index went. */
@@ -71,7 +170,7 @@ static void report(const struct vr_device *device, struct vr_stored *stored)
 		      sizeof(struct vr_le16));
 }
 
-int vr_device_publish(struct vr_device *device, struct vr_stored *stored)
+static int publish(struct vr_device *device, struct vr_stored *stored)
 {
 	uint32_t count = (uint32_t)(device->staged - device->published);
 	bool packed = vr_form_is_packed(device->form);
@@ -96,6 +195,32 @@ int vr_device_publish(struct vr_device *device, struct vr_stored *stored)
 	device->stats.entries += device->entries;
 	device->entries = 0;
 	return (int)count;
+}
+
+VR_COLD static int publish_observed(struct vr_device *device, struct vr_stored *stored)
+{
+	const struct vr_device_observer *observer = device->observer;
+	unsigned int count = vr_device_staged(device);
+	struct vr_stored own;
+	int done;
+
+	if (!stored)
+		stored = &own;
+	if (count && !vr_halted(&device->halt))
+		observer->publishing(observer->context, count);
+	done = publish(device, stored);
+	if (done > 0) {
+		observer->published(observer->context, count);
+		observer->stored(observer->context, stored);
+	}
+	return done;
+}
+
+int vr_device_publish(struct vr_device *device, struct vr_stored *stored)
+{
+	if (vr_unlikely(device->observer != NULL))
+		return publish_observed(device, stored);
+	return publish(device, stored);
 }
 
 /* Where the driver stands that has taken all that is published. */
@@ -162,6 +287,8 @@ int vr_device_unpop(struct vr_device *device, uint64_t handle)
 	device->in_flight--;
 	device->unpop_left--;
 	record->handle = 0;
+	if (device->observer)
+		device->observer->unpopped(device->observer->context, handle);
 	return 0;
 }
 

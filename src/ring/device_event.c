@@ -13,6 +13,9 @@ bool vr_device_pending(struct vr_device *device)
 
 	if (vr_halted(&device->halt))
 		return true;
+	/* Recorded buffers that the next pop gives again. */
+	if (device->resubmit_left && device->observer && device->observer->again)
+		return true;
 	if (vr_form_is_packed(device->form))
 		return vr_packed_device_look(device, &rest);
 	return device->seen != device->avail ||
@@ -52,10 +55,19 @@ static void store_packed_event(struct vr_device *device, uint32_t mode, uint32_t
 	vr_stored_add(stored, VR_AREA_DEVICE, 0, sizeof(word));
 }
 
+static void tell_stored(const struct vr_device *device, const struct vr_stored *stored)
+{
+	if (device->observer && stored->count)
+		device->observer->stored(device->observer->context, stored);
+}
+
 bool vr_device_arm(struct vr_device *device, struct vr_stored *stored)
 {
-	if (stored)
-		stored->count = 0;
+	struct vr_stored own;
+
+	if (!stored)
+		stored = &own;
+	stored->count = 0;
 	if (vr_form_is_packed(device->form)) {
 		if (device->event_idx)
 			store_packed_event(device, VR_EVENT_DESC, vr_position_encode(device->next),
@@ -67,14 +79,18 @@ bool vr_device_arm(struct vr_device *device, struct vr_stored *stored)
 	} else {
 		store_flags(device, 0, stored);
 	}
+	tell_stored(device, stored);
 	vr_fence(device->platform);
 	return vr_device_pending(device);
 }
 
 void vr_device_disarm(struct vr_device *device, struct vr_stored *stored)
 {
-	if (stored)
-		stored->count = 0;
+	struct vr_stored own;
+
+	if (!stored)
+		stored = &own;
+	stored->count = 0;
 	if (vr_form_is_packed(device->form))
 		store_packed_event(device, VR_EVENT_DISABLE, 0, stored);
 	else if (device->event_idx)
@@ -82,4 +98,5 @@ void vr_device_disarm(struct vr_device *device, struct vr_stored *stored)
 		store_avail_event(device, (uint16_t)(device->avail - 1), stored);
 	else
 		store_flags(device, VR_USED_NO_NOTIFY, stored);
+	tell_stored(device, stored);
 }

@@ -139,6 +139,7 @@ int vr_device_init(void *state, size_t bytes, const struct vr_device_config *con
 	device->max_size = max_size(config);
 	device->configured_chain = config->max_chain;
 	device->map = config->map;
+	device->observer = config->observer;
 	device->records = (struct vr_device_record *)(void *)(memory + layout.records);
 	if (device->form == VR_FORM_PACKED)
 		device->free_places = (uint16_t *)(void *)(memory + layout.free_places);

@@ -67,6 +67,25 @@ int vr_device_restore(struct vr_device *device, uint32_t base)
 	return 0;
 }
 
+/*
+ * A batch of several entries that was cut short: the first was held back, the others are in the ring
+ * already. None of these slots has been shown to the driver, so that they are still this side's.
+ */
+static void unmark_used(struct vr_device *device)
+{
+	struct vr_position at = device->used;
+	uint32_t i;
+
+	for (i = 0; i < device->in_flight_descs; i++) {
+		uint64_t rest = vr_ld64(&device->desc[at.slot].rest);
+
+		if ((vr_packed_flags(rest) & VR_DESC_STATE) == vr_used_state(at.wrap))
+			vr_st64(&device->desc[at.slot].rest,
+				vr_packed_rest(0, 0, vr_available_state(at.wrap)));
+		vr_advance(&at, 1, device->size);
+	}
+}
+
 int vr_device_restore_in_flight(struct vr_device *device, uint32_t base, uint32_t popped)
 {
 	struct vr_device_place place = { 0, 0, { 0, true }, { 0, true }, 0, false };
@@ -86,6 +105,8 @@ int vr_device_restore_in_flight(struct vr_device *device, uint32_t base, uint32_
 	}
 	vr_device_start(device, &place);
 	device->resubmit_left = popped;
+	if (vr_form_is_packed(device->form))
+		unmark_used(device);
 	return 0;
 }
 

@@ -56,6 +56,7 @@ struct vr_device {
 	struct vr_used_ring *used_ring;
 	struct vr_packed_event *driver_event;
 	struct vr_packed_event *device_event;
+	const struct vr_device_observer *observer;
 	struct vr_device_record *records; /* one more than the queue can be large: head of the list */
 	uint16_t *free_places; /* packed plain: a stack */
 	uint64_t *used_shadow; /* split: elements as last stored */
