@@ -84,7 +84,8 @@ struct vr_device_config {
 
 /**
  * struct vr_chain - a popped buffer
- * @handle: names it in later calls; never used twice in the life of the state
+ * @handle: names it in later calls; never used twice in the life of the state. Its low 16 bits are
+ *          below the queue size and differ among buffers that are popped and not completed.
  * @segments: @readable pieces to read, then @writable to write, in the caller's array; elements of
  *            length zero are left out
  * @readable: number of pieces
