@@ -30,6 +30,9 @@ int probe_main(int argc, char **argv);
 /** blk_main() - virtring blk, as bench_main() */
 int blk_main(int argc, char **argv);
 
+/** net_main() - virtring net, as bench_main() */
+int net_main(int argc, char **argv);
+
 /** serve_main() - virtring serve, as bench_main() */
 int serve_main(int argc, char **argv);
 

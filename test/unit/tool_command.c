@@ -389,6 +389,17 @@ static void test_net_refusals(void **state)
 	wrong("serve net --socket /tmp/x --loop --mac 03:00:00:00:00:01", "of a group");
 	wrong("serve net --socket /tmp/x --loop --mask NO_SUCH", "no feature bit is called");
 	wrong("serve net --socket /tmp/x --generate=59", "--generate takes a number from 60");
+	wrong("net send --socket /tmp/x", "what to send? --pcap or --generate");
+	wrong("net send --socket /tmp/x --generate", "has no end without --count or --seconds");
+	wrong("net send --socket /tmp/x --generate --pcap a", "what to send?");
+	wrong("net receive --socket /tmp/x --generate", "--generate is for send and bench");
+	wrong("net bench --socket /tmp/x --pcap a", "--pcap is for send and receive");
+	wrong("net bench --socket /tmp/x --answers a", "are for send");
+	wrong("net bench --socket /tmp/x --direction up", "--direction takes");
+	wrong("net bench --socket /tmp/x --seconds nan", "--seconds takes");
+	wrong("net info", "which device?");
+	refused("net", "info, send, receive or bench?");
+	refused("net info --socket /nowhere/at/all", "No such file");
 	refused("serve net --socket /tmp/x --pcap-in /nowhere", "/nowhere");
 	refused("serve net --socket /tmp/x --pcap-in /dev/null", "/dev/null");
 	refused("serve net --socket /tmp/x --pcap-out /nowhere/at/all", "/nowhere/at/all");
