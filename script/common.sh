@@ -16,9 +16,10 @@ packages_of() {
 	litmus) echo libgmp10 ;;
 	house | unit | property | spec | regress) ;;
 	count) echo valgrind ;;
+	peers) echo kmod ;;
 	interop | interop-all)
 		echo dpdk-dev user-mode-linux busybox-static \
-			qemu-system-common qemu-system-x86 e2fsprogs fdisk xz-utils
+			qemu-system-common qemu-system-x86 e2fsprogs fdisk xz-utils kmod
 		;;
 	headers) echo g++ clang-14 binutils ;;
 	freestanding) echo g++ clang-14 binutils ;;
@@ -41,7 +42,7 @@ ALL_GROUPS='house headers unit property spec regress count freestanding install 
 # Groups that run only when they are named: what takes long.
 MORE_GROUPS='interop-all'
 # shellcheck disable=SC2034 # ./dev reads it
-ALL_SETS="build dpdk plot lint coverage litmus prove $ALL_GROUPS $MORE_GROUPS"
+ALL_SETS="build dpdk plot lint coverage litmus peers prove $ALL_GROUPS $MORE_GROUPS"
 
 JOBS=${VIRTRING_JOBS:-$(nproc 2>/dev/null || echo 2)}
 # Python and meson read the tree's UTF-8 files on machines without a locale, too.

@@ -63,6 +63,14 @@ peer_run_script() {
 	END
 }
 
+# A kernel's package leaves this to its installation.
+peer_depmod() {
+	for peer_modules in "$1"/root/lib/modules/* "$1"/root/usr/lib/modules/*; do
+		[ ! -e "$peer_modules/kernel" ] || [ -e "$peer_modules/modules.dep" ] ||
+			depmod -b "${peer_modules%/lib/modules/*}" "${peer_modules##*/}"
+	done
+}
+
 # peer_fetch NAME: has it, or says why not and leaves the reason where a test finds it.
 peer_fetch() {
 	peer_folder=$LATER_CACHE/peers/$1
@@ -77,6 +85,7 @@ peer_fetch() {
 		return 1
 	}
 	rm -f "$peer_folder.why"
+	peer_depmod "$peer_folder"
 	peer_run_script >"$peer_folder/run.$$"
 	chmod +x "$peer_folder/run.$$"
 	mv "$peer_folder/run.$$" "$peer_folder/run"

@@ -51,6 +51,7 @@ struct server {
 	uint8_t wire[VR_BLK_SPACE_BYTES];
 	uint64_t features;
 	bool said; /* what was negotiated */
+	uint64_t said_features;
 	struct queue queues[SERVE_QUEUES_MAX];
 };
 
@@ -99,9 +100,11 @@ static void say_negotiated(struct server *s, uint64_t features)
 {
 	char text[FEATURES_TEXT];
 
-	if (s->said)
+	/* A firmware may have used the disk before the kernel, through the same connection. */
+	if (s->said && s->said_features == features)
 		return;
 	s->said = true;
+	s->said_features = features;
 	printf("front end: %s\n", features_text(features, VR_DEVICE_BLK, text));
 	fflush(stdout);
 }

@@ -86,30 +86,36 @@ static const char *in_peer(const char *name, const char *file)
 	return path;
 }
 
-bool have_peer(const char *name)
-{
-	return !access(in_peer(name, "run"), X_OK);
-}
-
 const char *peer_runner(const char *name)
 {
 	return in_peer(name, "run");
 }
 
-void need_peer(const char *name)
+const char *peer_missing(const char *name)
 {
-	char why[256] = "";
+	static char text[256];
+	char why[128] = "";
 	FILE *file;
 
-	if (have_peer(name))
-		return;
-	snprintf(why, sizeof(why), "%s.why", peer_folder(name));
-	file = fopen(why, "re");
+	if (!access(in_peer(name, "run"), X_OK))
+		return NULL;
+	snprintf(text, sizeof(text), "%s.why", peer_folder(name));
+	file = fopen(text, "re");
 	if (!file || !fgets(why, sizeof(why), file))
 		snprintf(why, sizeof(why), "./dev peers %s fetches it", name);
 	if (file)
 		fclose(file);
-	printf("SKIP: there is no %s: %.*s\n", name, (int)strcspn(why, "\n"), why);
+	snprintf(text, sizeof(text), "there is no %s: %.*s", name, (int)strcspn(why, "\n"), why);
+	return text;
+}
+
+void need_peer(const char *name)
+{
+	const char *why = peer_missing(name);
+
+	if (!why)
+		return;
+	printf("SKIP: %s\n", why);
 	exit(77);
 }
 

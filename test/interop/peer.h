@@ -27,11 +27,11 @@ struct program {
 /* Ends the test program with 77 and `SKIP: ...` when @name is not installed. */
 void need_program(const char *name);
 
-/* Ends the test program with 77 and `SKIP: ...` when there is no peer @name of ./dev peers. */
-void need_peer(const char *name);
+/* Why there is no peer @name of ./dev peers; NULL if there is. The next call overwrites it. */
+const char *peer_missing(const char *name);
 
-/* True when there is. */
-bool have_peer(const char *name);
+/* Ends the test program with 77 and `SKIP: ...` when there is no peer @name. */
+void need_peer(const char *name);
 
 /*
  * The script that runs a program of peer @name: what follows it in the arguments are the program's
