@@ -88,7 +88,7 @@ extern "C" {
  * @base: position to start from, in the format of vr_device_save()
  * @enabled: process it normally; else take transmit buffers and drop them, deliver nothing
  * @running: between ring_start and the end of ring_stop (back end only)
- * @ring: the three areas, .host pointers of this process and .addr guest addresses
+ * @ring: the three areas, .host pointers of this process and .addr device addresses
  * @features: negotiated virtio features, without bits 26 and 30 (back end only)
  * @kick_fd: read by the device when buffers are available; -1: the device polls
  * @call_fd: written by the device when buffers were used; -1: the driver polls
@@ -174,7 +174,9 @@ enum vr_vu_stop {
  *	just closed the connection. May be NULL.
  * @features: the negotiated features; a negative answer refuses them. May be NULL.
  * @ring_start: begin to process a ring, and look into it at once: a kick may have come and gone
- *	before. @vring and what it points to are valid until the next
+ *	before. With ACCESS_PLATFORM @mem has no ranges, but asks: a pop that answers VR_E_MISS is
+ *	tried again when the ring is kicked, and the back end kicks it when the translation is
+ *	there. @vring and what it points to are valid until the next
  *	change; copy it. Its descriptors and @mem are valid until ring_stop is done; the
  *	descriptors stay the session's. A negative answer refuses to start. Required.
  * @ring_stop: stop processing, complete what is popped, touch neither ring nor memory nor
@@ -216,7 +218,8 @@ struct vr_vu_backend_ops {
  * @max_queue_size: largest queue, 1..VR_QUEUE_SIZE_MAX; 0 means VR_QUEUE_SIZE_MAX
  * @max_regions: memory slots, up to VR_MEM_MAX_REGIONS; 0 means that
  * @config_size: bytes of configuration space, up to 256
- * @features: virtio features to offer; bit 30 is added, bits 26 and 33 are refused for now
+ * @features: virtio features to offer; bit 30 is added, bit 26 is refused for now; with bit 33,
+ *	ACCESS_PLATFORM, BACKEND_REQ has to be among @protocol_features
  * @protocol_features: subset of VR_VU_PF_SUPPORTED to offer; 0 means all that the operations and
  *	@config_size allow
  * @ops: what the device does; copied

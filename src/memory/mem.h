@@ -50,6 +50,7 @@ struct mem_entry {
  * @map: for the ring's device half; its ranges are @ranges
  * @ranges: sorted by device address
  * @entries: the same regions in the same order
+ * @under: of a view, the snapshot that it stands for; its own ranges are empty
  */
 struct vr_mem {
 	atomic_uint refs;
@@ -57,6 +58,7 @@ struct vr_mem {
 	struct vr_map map;
 	struct vr_map_range *ranges;
 	struct mem_entry *entries;
+	struct vr_mem *under;
 };
 
 /* An empty snapshot with room for @count regions, or NULL; the caller fills it in. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "memory/iotlb.h"
 #include "memory/mem.h"
 
 struct vr_mem *vri_mem_new(uint32_t count, uint64_t generation)
@@ -41,9 +42,22 @@ void vr_mem_put(struct vr_mem *mem)
 		return;
 	for (i = 0; i < mem->map.count; i++)
 		vri_mapping_put(mem->entries[i].mapping);
+	vr_mem_put(mem->under);
 	free(mem->ranges);
 	free(mem->entries);
 	free(mem);
+}
+
+struct vr_mem *vri_mem_view(struct vr_mem *mem, vri_mem_miss *miss, void *context)
+{
+	struct vr_mem *view = vri_mem_new(0, mem->generation);
+
+	if (!view)
+		return NULL;
+	view->under = vr_mem_ref(mem);
+	view->map.miss = miss;
+	view->map.context = context;
+	return view;
 }
 
 uint64_t vr_mem_generation(const struct vr_mem *mem)
@@ -53,7 +67,7 @@ uint64_t vr_mem_generation(const struct vr_mem *mem)
 
 uint32_t vr_mem_count(const struct vr_mem *mem)
 {
-	return mem->map.count;
+	return mem->under ? mem->under->map.count : mem->map.count;
 }
 
 const struct vr_map *vr_mem_map(const struct vr_mem *mem)
@@ -131,6 +145,8 @@ void *vr_mem_user_ptr(const struct vr_mem *mem, uint64_t user_addr, uint64_t len
 {
 	uint32_t i;
 
+	if (mem->under)
+		return vr_mem_user_ptr(mem->under, user_addr, len, guest_addr);
 	if (!len)
 		return NULL;
 	/* Only ring areas are found this way, a few times a session: no index for it. */
@@ -153,6 +169,8 @@ bool vr_mem_lost(const struct vr_mem *mem)
 {
 	uint32_t i;
 
+	if (mem->under)
+		return vr_mem_lost(mem->under);
 	for (i = 0; i < mem->map.count; i++)
 		if (atomic_load_explicit(&mem->entries[i].mapping->lost, memory_order_relaxed))
 			return true;

@@ -77,6 +77,7 @@ static int dev_ring_start(void *context, const struct vr_vu_vring *vring, struct
 	assert_false(peer->rings[vring->index].running);
 	peer->rings[vring->index] = *vring;
 	peer->regions = vr_mem_count(mem);
+	peer->mem[vring->index] = mem;
 	peer->starts++;
 	if (peer->start) {
 		peer->start(peer, vring, mem);
@@ -96,6 +97,7 @@ static int dev_ring_stop(void *context, uint32_t index, enum vr_vu_stop why, uin
 
 	assert_true(peer->rings[index].running);
 	peer->rings[index].running = false;
+	peer->mem[index] = NULL;
 	peer->stops++;
 	peer->last_stop = why;
 	if (peer->stop) {
@@ -184,6 +186,11 @@ static const struct vr_vu_backend_ops ops = {
 
 void peer_create(struct peer *peer)
 {
+	peer_create_with(peer, 0);
+}
+
+void peer_create_with(struct peer *peer, uint64_t features)
+{
 	const struct vr_vu_backend_config config = {
 		.struct_size = sizeof(config),
 		.vrings = PEER_RINGS,
@@ -191,7 +198,7 @@ void peer_create(struct peer *peer)
 		.max_queue_size = 1024,
 		.max_regions = 16,
 		.config_size = sizeof(peer->config),
-		.features = PEER_FEATURES,
+		.features = PEER_FEATURES | features,
 		.protocol_features = VR_VU_PF_SUPPORTED,
 		.ops = &ops,
 		.context = peer,

@@ -36,6 +36,7 @@
  * @enables: calls of ring_enable
  * @last_stop: reason of the last ring_stop
  * @stop_base: what ring_stop answers, by ring
+ * @mem: what the last ring_start of each gave, until ring_stop
  * @regions: regions at the last ring_start
  * @status: last status
  * @mtu: last MTU
@@ -66,6 +67,7 @@ struct peer {
 	uint32_t enables;
 	enum vr_vu_stop last_stop;
 	uint32_t stop_base[PEER_RINGS];
+	struct vr_mem *mem[PEER_RINGS];
 	uint32_t regions;
 	uint8_t status;
 	uint16_t mtu;
@@ -88,6 +90,8 @@ struct peer {
 
 /* Creates both ends; the first connection is made. */
 void peer_create(struct peer *peer);
+/* Likewise; the device offers @features beside PEER_FEATURES. */
+void peer_create_with(struct peer *peer, uint64_t features);
 /* Ends it all; fails the test if a descriptor leaked since peer_create(). */
 void peer_destroy(struct peer *peer);
 /* Closes the connection, if it is still there, and makes a new one. */

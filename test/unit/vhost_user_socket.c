@@ -220,7 +220,8 @@ static void bad_config(void **state)
 	REFUSED(c.config_size = 257);
 	REFUSED(c.config_size = 16);
 	REFUSED(c.features = VR_VU_F_LOG_ALL);
-	REFUSED(c.features = VR_F_ACCESS_PLATFORM);
+	REFUSED((c.features = VR_F_ACCESS_PLATFORM, c.protocol_features = VR_VU_PF_MQ));
+	REFUSED(c.protocol_features = VR_VU_PF_INBAND_NOTIFICATIONS);
 	REFUSED(c.protocol_features = VR_VU_PF_SHMEM);
 	REFUSED(c.protocol_features = VR_VU_PF_CONFIG);
 	REFUSED(c.protocol_features = VR_VU_PF_RARP);

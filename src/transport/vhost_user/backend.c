@@ -59,15 +59,23 @@ static bool ops_valid(const struct vr_vu_backend_config *config,
 	return ops->rarp || !(config->protocol_features & VR_VU_PF_RARP);
 }
 
+/* What is missing has to be asked for. */
+static bool can_translate(const struct vr_vu_backend_config *config)
+{
+	return !(config->features & VR_F_ACCESS_PLATFORM) || !config->protocol_features ||
+	       config->protocol_features & VR_VU_PF_BACKEND_REQ;
+}
+
 static bool config_valid(const struct vr_vu_backend_config *config,
 			 const struct vr_vu_backend_ops *ops)
 {
-	const uint64_t never = VR_VU_F_LOG_ALL | VR_F_ACCESS_PLATFORM;
+	const uint64_t never = VR_VU_F_LOG_ALL;
 
 	return config->struct_size == sizeof(*config) && config->vrings &&
 	       config->vrings <= VR_VU_MAX_VRINGS && config->max_queue_size <= VR_QUEUE_SIZE_MAX &&
 	       config->max_regions <= VR_MEM_MAX_REGIONS && config->config_size <= VU_CONFIG_MAX &&
-	       !(config->features & never) && !(config->protocol_features & ~VR_VU_PF_SUPPORTED) &&
+	       !(config->features & never) && can_translate(config) &&
+	       !(config->protocol_features & ~VR_VU_PF_SUPPORTED) &&
 	       !vri_protocol_orphans(config->protocol_features) &&
 	       (!config->path || vri_socket_path_valid(config->path)) && ops_valid(config, ops);
 }
@@ -114,12 +122,17 @@ static int create_fds(struct vr_vu_backend *b)
 
 static void free_backend(struct vr_vu_backend *b)
 {
+	uint32_t i;
+
 	if (b->wake_fd >= 0)
 		close(b->wake_fd);
 	if (b->epoll_fd >= 0)
 		close(b->epoll_fd);
 	pthread_mutex_destroy(&b->resume.lock);
 	pthread_mutex_destroy(&b->defer.lock);
+	for (i = 0; i < b->config.vrings; i++)
+		pthread_mutex_destroy(&b->misses[i].lock);
+	free(b->misses);
 	free(b->rings);
 	free(b);
 }
@@ -137,7 +150,10 @@ int vr_vu_backend_create(const struct vr_vu_backend_config *config, struct vr_vu
 	if (!b)
 		return -ENOMEM;
 	b->rings = calloc(config->vrings, sizeof(*b->rings));
-	if (!b->rings) {
+	b->misses = calloc(config->vrings, sizeof(*b->misses));
+	if (!b->rings || !b->misses) {
+		free(b->rings);
+		free(b->misses);
 		free(b);
 		return -ENOMEM;
 	}
@@ -149,6 +165,8 @@ int vr_vu_backend_create(const struct vr_vu_backend_config *config, struct vr_vu
 		b->rings[i].view.index = i;
 		b->rings[i].view.kick_fd = b->rings[i].view.call_fd = -1;
 		b->rings[i].view.err_fd = -1;
+		b->misses[i].backend = b;
+		pthread_mutex_init(&b->misses[i].lock, NULL);
 	}
 	copy_config(b, config, &ops);
 	ret = create_fds(b);

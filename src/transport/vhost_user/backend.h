@@ -10,6 +10,7 @@
  *   backend_device.c   messages about the device: features, status, configuration
  *   backend_channel.c  our own requests to the front end
  *   backend_inband.c   kicks, calls and errors as messages
+ *   backend_iotlb.c    translations, with ACCESS_PLATFORM
  */
 #ifndef VR_SRC_VHOST_USER_BACKEND_H
 #define VR_SRC_VHOST_USER_BACKEND_H
@@ -17,12 +18,35 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "memory/iotlb.h"
 #include "transport/vhost_user/back_message.h"
 #include "transport/vhost_user/channel.h"
 #include "transport/vhost_user/socket.h"
 
 /* A handler's answer when vri_stop_rings() has not finished. */
 #define VU_PENDING 1
+
+/**
+ * struct vu_miss - what a ring's worker found no translation for
+ * @backend: for the worker
+ * @lock: for the rest
+ * @wanted: it waits for a translation of @iova
+ * @sent: the front end was asked
+ * @refused: and has none
+ * @denied: @iova may not be accessed like that, which is to be told
+ * @iova: address
+ * @access: VR_ACCESS_* bit
+ */
+struct vu_miss {
+	struct vr_vu_backend *backend;
+	pthread_mutex_t lock;
+	bool wanted;
+	bool sent;
+	bool refused;
+	bool denied;
+	uint64_t iova;
+	uint32_t access;
+};
 
 /* Descriptors of a ring, as bits. */
 #define VU_KICK 1u
@@ -38,6 +62,8 @@
  * @base_set: SET_VRING_BASE was seen, or the ring was stopped once
  * @addr_set: SET_VRING_ADDR was seen
  * @paused: to be started again when the stop is done
+ * @awaiting: was started, but its areas have no translation yet: runs when they have
+ * @mem: with ACCESS_PLATFORM, what the device has instead of the snapshot while the ring runs
  * @told_fds: VU_KICK and so on: the front end said what is to be used, a descriptor or none
  * @own_fds: likewise: a descriptor is an eventfd of ours that stands for messages
  * @due: likewise, VU_CALL and VU_ERR: messages to be sent
@@ -50,6 +76,8 @@ struct vu_ring {
 	bool base_set;
 	bool addr_set;
 	bool paused;
+	bool awaiting;
+	struct vr_mem *mem;
 	uint8_t told_fds;
 	uint8_t own_fds;
 	uint8_t due;
@@ -113,6 +141,8 @@ struct vu_defer {
  * @tx: request being sent
  * @awaited: request that has not been acknowledged yet, or 0; the next one is sent after that
  * @turn: ring whose messages are next
+ * @miss_awaited: @awaited is a miss
+ * @miss: its address
  * @config_changed: CONFIG_CHANGE_MSG is to be sent; set by any thread
  */
 struct vu_back_channel {
@@ -122,6 +152,8 @@ struct vu_back_channel {
 	struct vu_tx tx;
 	uint32_t awaited;
 	uint32_t turn;
+	bool miss_awaited;
+	uint64_t miss;
 	atomic_bool config_changed;
 };
 
@@ -131,6 +163,7 @@ struct vu_back_channel {
  * @ops: as given
  * @path: socket, "" if there is none
  * @rings: config.vrings of them
+ * @misses: likewise: translations that they lack
  * @epoll_fd: what the program polls
  * @wake_fd: eventfd for vr_vu_backend_resume() and _wake()
  * @listener: listening socket
@@ -152,6 +185,7 @@ struct vu_back_channel {
  * @table: memory
  * @next_table: memory to be switched to, or NULL
  * @mem: the snapshot that the rings use
+ * @iotlb: translations, NULL if there was no need of any yet
  * @fd_slot: descriptor to be exchanged when its ring is paused
  * @fd: its new value
  * @reply: answer of the message being handled
@@ -165,6 +199,7 @@ struct vr_vu_backend {
 	struct vr_vu_backend_ops ops;
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	struct vu_ring *rings;
+	struct vu_miss *misses;
 	int epoll_fd;
 	int wake_fd;
 	struct vu_listener listener;
@@ -186,6 +221,7 @@ struct vr_vu_backend {
 	struct vr_mem_table *table;
 	struct vr_mem_table *next_table;
 	struct vr_mem *mem;
+	struct mem_iotlb *iotlb;
 	int *fd_slot;
 	int fd;
 	union vu_payload reply;
@@ -249,7 +285,9 @@ bool vri_backend_waits(const struct vr_vu_backend *b);
 struct vu_ring *vri_find_ring(struct vr_vu_backend *b, uint32_t index);
 /* Has the device look into a running ring, as if it had been kicked. 0, -errno or VU_PENDING. */
 int vri_ring_poke(struct vr_vu_backend *b, struct vu_ring *ring);
-/* Starts a stopped ring; everything that it needs is checked here. 0 or -errno. */
+/* Can its kick descriptor be written to by us, too? */
+bool vri_kick_is_eventfd(const struct vu_ring *ring);
+/* Starts a stopped ring, or has it wait for translations; what it needs is checked. 0 or -errno. */
 int vri_ring_start(struct vr_vu_backend *b, struct vu_ring *ring);
 /* Forgets all about a stopped ring and closes its descriptors. */
 void vri_ring_clear(struct vu_ring *ring);
@@ -259,7 +297,7 @@ void vri_ring_enable(struct vr_vu_backend *b, struct vu_ring *ring, bool enabled
 bool vri_ring_in_memory(const struct vr_vu_backend *b, const struct vu_ring *ring,
 			const struct vr_mem *mem);
 
-/* Does any ring run? If not, the device is suspended: nothing is sent unasked. */
+/* Does any ring run, or would if it could? If not, the device is suspended: nothing is sent unasked. */
 bool vri_any_ring_runs(const struct vr_vu_backend *b);
 
 /* backend_channel.c */
@@ -281,6 +319,31 @@ void vri_inband_told(struct vr_vu_backend *b, struct vu_ring *ring, uint8_t bit)
 void vri_inband_collect(struct vr_vu_backend *b);
 /* The next message that is due, VU_BACK_VRING_*, and what goes with it; 0 when there is none. */
 uint32_t vri_inband_next(struct vr_vu_backend *b, struct vu_vring_state *state);
+
+/* backend_iotlb.c */
+
+/* Are addresses translated? */
+bool vri_has_iommu(const struct vr_vu_backend *b);
+/* When the features have been accepted. 0 or -ENOMEM. */
+int vri_iotlb_begin(struct vr_vu_backend *b);
+/* When no ring runs: all translations are forgotten. */
+void vri_iotlb_end(struct vr_vu_backend *b);
+/*
+ * The host address of a ring area, and notes what is missing. 0, VU_PENDING (it has to wait), or
+ * -errno after vri_backend_refuse().
+ */
+int vri_iotlb_area(struct vr_vu_backend *b, struct vu_ring *ring, uint64_t iova, size_t bytes,
+		   uint32_t access, void **host);
+/* What the device of a ring that starts may use: the snapshot, or a view. NULL without memory. */
+struct vr_mem *vri_iotlb_view(struct vr_vu_backend *b, struct vu_ring *ring);
+/* The ring is still, or never was started. */
+void vri_iotlb_release(struct vr_vu_backend *b, struct vu_ring *ring);
+/* The next IOTLB_MSG to be sent; false if there is none. */
+bool vri_iotlb_next(struct vr_vu_backend *b, struct vu_iotlb *message);
+/* The front end has no translation of b->channel.miss. */
+void vri_iotlb_refused(struct vr_vu_backend *b);
+/* The channel is another one: ask again. */
+void vri_iotlb_resend(struct vr_vu_backend *b);
 
 /* backend_memory.c */
 
@@ -316,5 +379,6 @@ int vri_set_vring_call(struct vr_vu_backend *b);
 int vri_set_vring_err(struct vr_vu_backend *b);
 int vri_set_vring_enable(struct vr_vu_backend *b);
 int vri_vring_kick(struct vr_vu_backend *b);
+int vri_iotlb_msg(struct vr_vu_backend *b);
 
 #endif

@@ -29,6 +29,7 @@ void vri_channel_close(struct vr_vu_backend *b)
 	vri_rx_reset(&channel->rx);
 	channel->tx.size = 0;
 	channel->awaited = 0;
+	vri_iotlb_resend(b);
 }
 
 static void lost(struct vr_vu_backend *b, const char *why)
@@ -76,6 +77,8 @@ static void acknowledged(struct vr_vu_backend *b)
 		(void)snprintf(b->error, sizeof(b->error), "%s: the front end refuses it",
 			       vri_back_name(channel->awaited));
 		vri_backend_log(b, b->error);
+		if (channel->awaited == VU_BACK_IOTLB_MSG)
+			vri_iotlb_refused(b);
 	}
 	channel->awaited = 0;
 	vri_rx_reset(&channel->rx);
@@ -118,11 +121,16 @@ static bool next_request(struct vr_vu_backend *b)
 {
 	struct vu_back_channel *channel = &b->channel;
 	struct vu_vring_state state;
+	struct vu_iotlb iotlb;
 	uint32_t request;
 
 	/* A suspended device says nothing; it will when a ring runs again. */
 	if (channel->awaited || !vri_any_ring_runs(b))
 		return false;
+	if (vri_iotlb_next(b, &iotlb)) {
+		send_request(b, VU_BACK_IOTLB_MSG, &iotlb, sizeof(iotlb));
+		return true;
+	}
 	request = vri_inband_next(b, &state);
 	if (request) {
 		send_request(b, request, &state, sizeof(state));

@@ -34,6 +34,8 @@ static int features_answered(struct vr_vu_backend *b, int answer)
 
 	if (answer < 0)
 		return vri_backend_refuse(b, -EINVAL, "the device refuses 0x%" PRIx64, visible);
+	if (features & VR_F_ACCESS_PLATFORM && vri_iotlb_begin(b))
+		return vri_backend_refuse(b, -ENOMEM, "no memory for translations");
 	b->negotiated.accepted = features;
 	b->features_set = true;
 	for (i = 0; i < b->config.vrings; i++) {
@@ -102,6 +104,7 @@ static int device_reset(struct vr_vu_backend *b)
 
 	for (i = 0; i < b->config.vrings; i++)
 		vri_ring_clear(&b->rings[i]);
+	vri_iotlb_end(b);
 	b->negotiated.accepted &= VR_VU_F_PROTOCOL_FEATURES;
 	b->features_set = false;
 	b->status = 0;

@@ -33,6 +33,8 @@ static int switch_memory(struct vr_vu_backend *b)
 {
 	use_table(b, b->next_table);
 	b->next_table = NULL;
+	if (b->iotlb)
+		vri_iotlb_rebase(b->iotlb, b->mem);
 	return 0;
 }
 
@@ -49,7 +51,8 @@ static int ring_outside(const struct vr_vu_backend *b, struct vr_mem_table *tabl
 	int found = -1;
 	uint32_t i;
 
-	for (i = 0; i < b->config.vrings && found < 0; i++)
+	/* Rings that are translated wait for a translation instead. */
+	for (i = 0; i < b->config.vrings && found < 0 && !vri_has_iommu(b); i++)
 		if (b->rings[i].view.running && !vri_ring_in_memory(b, &b->rings[i], mem))
 			found = (int)i;
 	vr_mem_put(mem);
@@ -163,7 +166,7 @@ static int ring_inside(const struct vr_vu_backend *b, const struct vu_region *wi
 {
 	uint32_t i;
 
-	for (i = 0; i < b->config.vrings; i++) {
+	for (i = 0; i < b->config.vrings && !vri_has_iommu(b); i++) {
 		const struct vu_vring_addr *addr = &b->rings[i].addr;
 
 		if (b->rings[i].view.running && (addr->descriptors - wire->user_addr < wire->size ||

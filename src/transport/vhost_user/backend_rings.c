@@ -32,7 +32,7 @@ static struct vu_ring *find_stopped_ring(struct vr_vu_backend *b, uint32_t index
 {
 	struct vu_ring *ring = vri_find_ring(b, index);
 
-	if (ring && ring->view.running) {
+	if (ring && (ring->view.running || ring->awaiting)) {
 		vri_backend_refuse(b, -EBUSY, "ring %u is running", index);
 		return NULL;
 	}
@@ -44,37 +44,49 @@ static struct vu_ring *find_stopped_ring(struct vr_vu_backend *b, uint32_t index
 struct area {
 	const char *name;
 	enum vr_area area;
+	uint32_t access;
 	uint64_t user_addr;
 	struct vr_ring_area *to;
 };
 
-static int resolve_area(struct vr_vu_backend *b, const struct vu_ring *ring,
-			const struct area *area)
+static int find_area(struct vr_vu_backend *b, struct vu_ring *ring, const struct area *area,
+		     size_t bytes)
+{
+	area->to->addr = area->user_addr;
+	if (vri_has_iommu(b))
+		return vri_iotlb_area(b, ring, area->user_addr, bytes, area->access,
+				      &area->to->host);
+	area->to->host = vr_mem_user_ptr(b->mem, area->user_addr, bytes, &area->to->addr);
+	if (area->to->host)
+		return 0;
+	return vri_backend_refuse(b, -EFAULT, "ring %u: %s area 0x%" PRIx64 "+%zu is in no region",
+				  ring->view.index, area->name, area->user_addr, bytes);
+}
+
+static int resolve_area(struct vr_vu_backend *b, struct vu_ring *ring, const struct area *area)
 {
 	const uint64_t features = b->negotiated.accepted;
-	const size_t bytes = vr_ring_bytes(features, ring->view.size, area->area);
 	const size_t align = vr_ring_align(features, area->area);
+	int ret;
 
-	area->to->host = vr_mem_user_ptr(b->mem, area->user_addr, bytes, &area->to->addr);
-	if (!area->to->host)
-		return vri_backend_refuse(b, -EFAULT,
-					  "ring %u: %s area 0x%" PRIx64 "+%zu is in no region",
-					  ring->view.index, area->name, area->user_addr, bytes);
-	if ((uintptr_t)area->to->host % align)
+	ret = find_area(b, ring, area, vr_ring_bytes(features, ring->view.size, area->area));
+	if (!ret && (uintptr_t)area->to->host % align)
 		return vri_backend_refuse(b, -EINVAL,
 					  "ring %u: %s area 0x%" PRIx64 " is not aligned to %zu",
 					  ring->view.index, area->name, area->user_addr, align);
-	return 0;
+	return ret;
 }
 
 /* Addresses are resolved anew at each start, as the memory may have changed. */
 static int resolve_ring(struct vr_vu_backend *b, struct vu_ring *ring)
 {
 	struct vr_ring *to = &ring->view.ring;
+	const uint32_t both = VR_ACCESS_READ | VR_ACCESS_WRITE;
 	const struct area areas[] = {
-		{ "descriptor", VR_AREA_DESCRIPTORS, ring->addr.descriptors, &to->descriptors },
-		{ "driver", VR_AREA_DRIVER, ring->addr.driver, &to->driver },
-		{ "device", VR_AREA_DEVICE, ring->addr.device, &to->device },
+		{ "descriptor", VR_AREA_DESCRIPTORS, is_packed(b) ? both : VR_ACCESS_READ,
+		  ring->addr.descriptors, &to->descriptors },
+		{ "driver", VR_AREA_DRIVER, VR_ACCESS_READ, ring->addr.driver, &to->driver },
+		{ "device", VR_AREA_DEVICE, both, ring->addr.device, &to->device },
 	};
 	int i, ret = 0;
 
@@ -220,15 +232,33 @@ static int check_complete(struct vr_vu_backend *b, const struct vu_ring *ring)
 	return check_size(b, ring->view.index, ring->view.size);
 }
 
+static int run_ring(struct vr_vu_backend *b, struct vu_ring *ring)
+{
+	ring->mem = vri_iotlb_view(b, ring);
+	if (!ring->mem)
+		return vri_backend_refuse(b, -ENOMEM, "ring %u: no memory", ring->view.index);
+	ring->view.running = true;
+	if (b->ops.ring_start(b->config.ring_context, &ring->view, ring->mem) >= 0)
+		return 0;
+	ring->view.running = false;
+	vri_iotlb_release(b, ring);
+	return vri_backend_refuse(b, -EIO, "ring %u: the device cannot start it", ring->view.index);
+}
+
 int vri_ring_start(struct vr_vu_backend *b, struct vu_ring *ring)
 {
 	int ret;
 
+	ring->awaiting = false;
 	ret = check_complete(b, ring);
 	if (!ret)
 		ret = check_base(b, ring);
 	if (!ret)
 		ret = resolve_ring(b, ring);
+	if (ret == VU_PENDING) {
+		ring->awaiting = true;
+		return 0;
+	}
 	if (ret)
 		return ret;
 	if (is_packed(b))
@@ -238,11 +268,7 @@ int vri_ring_start(struct vr_vu_backend *b, struct vu_ring *ring)
 	ret = vri_inband_start(b, ring);
 	if (ret)
 		return ret;
-	ring->view.running = true;
-	if (b->ops.ring_start(b->config.ring_context, &ring->view, b->mem) >= 0)
-		return 0;
-	ring->view.running = false;
-	return vri_backend_refuse(b, -EIO, "ring %u: the device cannot start it", ring->view.index);
+	return run_ring(b, ring);
 }
 
 static void close_slot(int *slot)
@@ -278,7 +304,7 @@ bool vri_any_ring_runs(const struct vr_vu_backend *b)
 	uint32_t i;
 
 	for (i = 0; i < b->config.vrings; i++)
-		if (b->rings[i].view.running)
+		if (b->rings[i].view.running || b->rings[i].awaiting)
 			return true;
 	return false;
 }
@@ -324,7 +350,7 @@ int vri_set_vring_addr(struct vr_vu_backend *b)
 	if (addr->flags)
 		return vri_backend_refuse(b, -EINVAL, "ring %u: flags 0x%x, but nothing is logged",
 					  addr->index, addr->flags);
-	if (ring->view.running && !same_areas(addr, &ring->addr))
+	if ((ring->view.running || ring->awaiting) && !same_areas(addr, &ring->addr))
 		return vri_backend_refuse(b, -EBUSY, "ring %u is running", addr->index);
 	ring->addr = *addr;
 	ring->addr_set = true;
@@ -337,6 +363,9 @@ static int reply_base(struct vr_vu_backend *b)
 	const struct vu_ring *ring = &b->rings[index];
 	struct vu_vring_state state = { index, ring->base };
 
+	/* One that waits for translations was started: it is no more. */
+	if (b->rings[index].awaiting)
+		vri_iotlb_release(b, &b->rings[index]);
 	if (!ring->base_set)
 		state.num = is_packed(b) ? VR_VU_BASE_FRESH_PACKED : VR_VU_BASE_FRESH_SPLIT;
 	vri_reply(b, &state, sizeof(state));
@@ -496,15 +525,22 @@ static int poked(struct vr_vu_backend *b)
 	return 0;
 }
 
+bool vri_kick_is_eventfd(const struct vu_ring *ring)
+{
+	struct stat st;
+
+	/* It is neither a pipe nor a socket, and nothing else is taken. */
+	return !fstat(ring->view.kick_fd, &st) && !(st.st_mode & S_IFMT);
+}
+
 int vri_ring_poke(struct vr_vu_backend *b, struct vu_ring *ring)
 {
 	const uint32_t index = ring->view.index;
-	struct stat st;
 
-	/* Who has no descriptor polls. What is neither a pipe nor a socket is an eventfd. */
+	/* Who has no descriptor polls. */
 	if (ring->view.kick_fd < 0)
 		return 0;
-	if (!fstat(ring->view.kick_fd, &st) && !(st.st_mode & S_IFMT))
+	if (vri_kick_is_eventfd(ring))
 		return vr_vu_notify(ring->view.kick_fd);
 	return vri_stop_rings(b, index, index + 1, VR_VU_STOP_PAUSE, poked);
 }

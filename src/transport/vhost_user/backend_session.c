@@ -84,6 +84,7 @@ static int session_ended(struct vr_vu_backend *b)
 	for (i = 0; i < b->config.vrings; i++)
 		vri_ring_clear(&b->rings[i]);
 	vri_channel_close(b);
+	vri_iotlb_end(b);
 	vri_rx_reset(&b->rx);
 	b->tx.size = 0;
 	vr_mem_put(b->mem);

@@ -59,6 +59,7 @@ static void ring_stopped(struct vr_vu_backend *b, struct vu_ring *ring, uint32_t
 	ring->base_set = true;
 	ring->view.base = base;
 	ring->view.running = false;
+	vri_iotlb_release(b, ring);
 	ring->paused = b->stop.why == VR_VU_STOP_PAUSE;
 }
 

@@ -230,8 +230,11 @@ int vr_vu_frontend_get_vring_base(struct vr_vu_frontend *frontend, uint32_t inde
 	return 0;
 }
 
-static uint64_t user_addr(const struct vr_ring_area *area)
+/* Rings have the addresses of the device if those are translated. */
+static uint64_t ring_addr(const struct vr_vu_frontend *f, const struct vr_ring_area *area)
 {
+	if (f->negotiated.accepted & VR_F_ACCESS_PLATFORM)
+		return area->addr;
 	return (uint64_t)(uintptr_t)area->host;
 }
 
@@ -240,9 +243,9 @@ int vr_vu_frontend_set_vring_addr(struct vr_vu_frontend *frontend, uint32_t inde
 {
 	const struct vu_vring_addr addr = {
 		.index = index,
-		.descriptors = user_addr(&ring->descriptors),
-		.driver = user_addr(&ring->driver),
-		.device = user_addr(&ring->device),
+		.descriptors = ring_addr(frontend, &ring->descriptors),
+		.driver = ring_addr(frontend, &ring->driver),
+		.device = ring_addr(frontend, &ring->device),
 	};
 
 	if (index >= VR_VU_MAX_VRINGS)
