@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The rules of the tree that no packaged tool checks.
 
-usage: script/rules.py [spdx] [rooms] [functions] [comments] [text]   (all without an argument)
+usage: script/rules.py [spdx] [rooms] [functions] [comments] [names] [text]   (all without an argument)
 """
 import os
 import re
@@ -141,6 +141,22 @@ def check_comments():
                     'no comment of the form "/** %s() - ..."' % found.group(1))
 
 
+def check_names():
+    """What the documentation calls vr_something or VR_SOMETHING is there."""
+    known = set()
+    for path in files():
+        if re.search(r'\.[ch]$', path):
+            known.update(re.findall(r'\b(?:vr|VR)_\w+', text(path)))
+    for path in files():
+        if not path.endswith('.md'):
+            continue
+        for number, line in enumerate(text(path).splitlines(), 1):
+            # `VR_E_*` and `struct vr_net_…` name a family.
+            for name in re.findall(r'\b((?:vr|VR)_\w+)\b(?![*…])', line):
+                if name not in known and not name.endswith('_'):
+                    yield path, number, 'there is no ' + name
+
+
 def check_text():
     for path in files():
         content = text(path)
@@ -158,6 +174,7 @@ CHECKS = {
     'rooms': check_rooms,
     'functions': check_functions,
     'comments': check_comments,
+    'names': check_names,
     'text': check_text,
 }
 
