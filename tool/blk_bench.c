@@ -22,13 +22,13 @@ static uint64_t next_place(struct bench *b)
 	return (b->random * 0x2545f4914f6cdd1dull >> 11) % b->places;
 }
 
-static int issue(struct bench *b, uint32_t slot, char *error)
+static int issue(struct bench *b, uint32_t slot, double now, char *error)
 {
 	uint32_t block = b->s->options.block;
 	uint64_t sector = next_place(b) * (block / VR_BLK_SECTOR);
 	int taken = session_transfer(b->s, slot, b->type, sector, block);
 
-	b->begun[slot] = tool_now();
+	b->begun[slot] = now;
 	if (taken == 1)
 		return 0;
 	return tool_text(error, "a request is refused: %s",
@@ -42,7 +42,7 @@ static int run(struct bench *b, const struct blk_options *options, struct blk_ou
 	uint32_t busy = b->s->options.depth;
 
 	for (uint32_t slot = 0; slot < busy; slot++)
-		if (issue(b, slot, error))
+		if (issue(b, slot, start, error))
 			return -1;
 	while (busy > 0) {
 		struct vr_blk_result results[SESSION_DEPTH_MAX];
@@ -62,7 +62,7 @@ static int run(struct bench *b, const struct blk_options *options, struct blk_ou
 			outcome->latency += now - b->begun[slot];
 			if (now - start >= options->seconds)
 				busy--;
-			else if (issue(b, slot, error))
+			else if (issue(b, slot, now, error))
 				return -1;
 		}
 	}

@@ -3,9 +3,9 @@
 #include "blk_session.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -202,10 +202,30 @@ static int start(struct session *s, char *error)
 	return 0;
 }
 
+static int watch(struct session *s, int fd, uint32_t events, bool connection)
+{
+	struct epoll_event event = { .events = events, .data.u32 = connection };
+
+	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+/* Edges of the call descriptors are enough: nobody has to read them, which saves a system call. */
+static int make_epoll(struct session *s, char *error)
+{
+	int code;
+
+	s->epoll = epoll_create1(EPOLL_CLOEXEC);
+	code = s->epoll < 0 ? -1 : watch(s, vr_vu_frontend_fd(s->frontend), EPOLLRDHUP, true);
+	for (uint32_t i = 0; i < s->options.queues && !code; i++)
+		code = watch(s, s->queues[i].call, EPOLLIN | EPOLLET, false);
+	return code ? tool_text(error, "epoll: %s", strerror(errno)) : 0;
+}
+
 int session_open(struct session *s, const struct session_options *options, char *error)
 {
 	memset(s, 0, sizeof(*s));
 	s->options = *options;
+	s->epoll = -1;
 	for (uint32_t i = 0; i < SESSION_QUEUES_MAX; i++)
 		s->queues[i].kick = s->queues[i].call = -1;
 	if (negotiate(s, error) || make_memory(s, error))
@@ -220,7 +240,7 @@ int session_open(struct session *s, const struct session_options *options, char 
 		if (q->kick < 0 || q->call < 0)
 			return tool_text(error, "eventfd: %s", strerror(errno));
 	}
-	return start(s, error);
+	return make_epoll(s, error) || start(s, error) ? -1 : 0;
 }
 
 void session_close(struct session *s)
@@ -233,6 +253,9 @@ void session_close(struct session *s)
 		(void)vr_vu_frontend_stop(s->frontend, &vring, 1, MESSAGE_MS);
 	}
 	vr_vu_frontend_destroy(s->frontend);
+	/* A session that was never opened is zero all over. */
+	if (s->frontend && s->epoll >= 0)
+		close(s->epoll);
 	for (uint32_t i = 0; i < s->options.queues; i++) {
 		struct session_queue *q = &s->queues[i];
 
@@ -320,31 +343,35 @@ static int take(struct session *s, struct vr_blk_result *results, unsigned int c
 	return (int)done;
 }
 
+/*
+ * Waking up costs more than a request, so half of what is in flight is waited for; the other half
+ * keeps the device busy meanwhile. True when there is something already.
+ */
+static bool arm(const struct session_queue *q)
+{
+	unsigned int busy = vr_blk_driver_busy(q->blk);
+
+	return busy > 0 && vr_driver_arm_delayed(q->driver, (busy + 1) / 2, NULL);
+}
+
 /* Sleeps until one of the queues may have something. */
 static int rest(struct session *s, char *error)
 {
-	struct pollfd fds[SESSION_QUEUES_MAX + 1];
-	uint32_t count = s->options.queues;
+	struct epoll_event events[SESSION_QUEUES_MAX + 1];
 	int got;
 
-	for (uint32_t i = 0; i < count; i++) {
-		if (vr_blk_driver_busy(s->queues[i].blk) > 0 &&
-		    vr_driver_arm(s->queues[i].driver, NULL))
+	for (uint32_t i = 0; i < s->options.queues; i++)
+		if (arm(&s->queues[i]))
 			return 0;
-		fds[i] = (struct pollfd){ .fd = s->queues[i].call, .events = POLLIN };
-	}
-	fds[count] = (struct pollfd){ .fd = vr_vu_frontend_fd(s->frontend), .events = POLLRDHUP };
-	got = interrupt_poll(fds, count + 1, RESULT_MS);
+	got = interrupt_epoll(s->epoll, events, SESSION_QUEUES_MAX + 1, RESULT_MS);
 	if (got < 0)
-		return tool_text(error, errno == EINTR ? "interrupted" : "poll fails");
+		return tool_text(error, errno == EINTR ? "interrupted" : "waiting fails");
 	if (got == 0)
 		return tool_text(error, "%s: no answer for %d seconds", s->options.path,
 				 RESULT_MS / 1000);
-	if (fds[count].revents)
-		return tool_text(error, "%s: it closed the connection", s->options.path);
-	for (uint32_t i = 0; i < count; i++)
-		if (fds[i].revents)
-			(void)vr_vu_drain(s->queues[i].call);
+	for (int i = 0; i < got; i++)
+		if (events[i].data.u32)
+			return tool_text(error, "%s: it closed the connection", s->options.path);
 	return 0;
 }
 

@@ -55,6 +55,7 @@ struct session_queue {
  * @features: what was negotiated
  * @space: its configuration space
  * @data: one block for each command in flight
+ * @epoll: what to wait for: the call descriptors, and the end of the connection
  * @queues: the queues
  * @notifications: kicks sent
  */
@@ -66,6 +67,7 @@ struct session {
 	uint64_t features;
 	struct vr_blk_space space;
 	uint8_t *data;
+	int epoll;
 	struct session_queue queues[SESSION_QUEUES_MAX];
 	bool started;
 	uint64_t notifications;

@@ -64,6 +64,18 @@ int interrupt_poll(struct pollfd *fds, nfds_t count, int ms)
 	return ppoll(fds, count, ms < 0 ? NULL : &time, &none);
 }
 
+int interrupt_epoll(int epoll, struct epoll_event *events, int count, int ms)
+{
+	sigset_t none;
+
+	if (seen) {
+		errno = EINTR;
+		return -1;
+	}
+	sigemptyset(&none);
+	return epoll_pwait(epoll, events, count, ms, &none);
+}
+
 bool interrupt_sleep(double seconds)
 {
 	double end = tool_now() + seconds;

@@ -5,6 +5,7 @@
 
 #include <poll.h>
 #include <stdbool.h>
+#include <sys/epoll.h>
 
 /**
  * interrupt_setup() - hold SIGINT and SIGTERM back, but for interrupt_poll()
@@ -27,6 +28,17 @@ int interrupt_seen(void);
  * Return: as poll(); -1 with errno EINTR when a signal came, now or before.
  */
 int interrupt_poll(struct pollfd *fds, nfds_t count, int ms);
+
+/**
+ * interrupt_epoll() - epoll_wait(), which a signal ends
+ * @epoll: as epoll_wait()
+ * @events: as epoll_wait()
+ * @count: as epoll_wait()
+ * @ms: as epoll_wait()
+ *
+ * Return: as interrupt_poll().
+ */
+int interrupt_epoll(int epoll, struct epoll_event *events, int count, int ms);
 
 /**
  * interrupt_calls() - have a signal call a function, from here on at any time
