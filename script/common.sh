@@ -8,6 +8,7 @@
 packages_of() {
 	case $1 in
 	build) echo gcc libc6-dev pkg-config meson ninja-build libcmocka-dev libjson-c-dev liburing-dev libseccomp-dev libpcap-dev ;;
+	bench-blk) echo python3-minimal qemu-system-common ;;
 	dpdk) echo dpdk-dev ;;
 	plot) echo gnuplot-nox ;;
 	lint) echo clang-format-14 clang-tidy-14 cppcheck shellcheck ;;
@@ -42,7 +43,7 @@ ALL_GROUPS='house headers unit property spec regress count freestanding install 
 # Groups that run only when they are named: what takes long.
 MORE_GROUPS='interop-all'
 # shellcheck disable=SC2034 # ./dev reads it
-ALL_SETS="build dpdk plot lint coverage litmus peers prove $ALL_GROUPS $MORE_GROUPS"
+ALL_SETS="build bench-blk dpdk plot lint coverage litmus peers prove $ALL_GROUPS $MORE_GROUPS"
 
 JOBS=${VIRTRING_JOBS:-$(nproc 2>/dev/null || echo 2)}
 # Python and meson read the tree's UTF-8 files on machines without a locale, too.

@@ -5,4 +5,7 @@
 . script/peers.sh
 # shellcheck disable=SC2086 # a list of words
 peers_have $PEERS_ALWAYS
+configure main
+. script/blkio.sh
+blkio_client || :
 programs_of_main interop
