@@ -61,7 +61,8 @@ extern "C" {
 #define VR_VU_PF_SUPPORTED \
 	(VR_VU_PF_MQ | VR_VU_PF_RARP | VR_VU_PF_REPLY_ACK | VR_VU_PF_MTU | VR_VU_PF_BACKEND_REQ | \
 	 VR_VU_PF_CONFIG | VR_VU_PF_BACKEND_SEND_FD | VR_VU_PF_RESET_DEVICE | \
-	 VR_VU_PF_INBAND_NOTIFICATIONS | VR_VU_PF_CONFIGURE_MEM_SLOTS | VR_VU_PF_STATUS)
+	 VR_VU_PF_INBAND_NOTIFICATIONS | VR_VU_PF_CONFIGURE_MEM_SLOTS | VR_VU_PF_STATUS | \
+	 VR_VU_PF_DEVICE_STATE)
 
 /* Device status bits (virtio 2.1). */
 #define VR_STATUS_ACKNOWLEDGE 1u
@@ -191,6 +192,12 @@ enum vr_vu_stop {
  *	be NULL: nothing is writable.
  * @mtu: the MTU that the driver was told, 68..65535. Negative: refused. May be NULL.
  * @rarp: announce this address (6 bytes) to the network. Needed for VR_VU_PF_RARP.
+ * @state_transfer: all rings are stopped: write the device's internal state to @fd and close it, or
+ *	with @load read it from there to its end. @fd is a pipe or a socket and does not block; after
+ *	0 it is the device's, which may take its time. Negative: refused, @fd is left alone. A new
+ *	call ends a transfer that is under way. The state is a peer's input. Needed for
+ *	VR_VU_PF_DEVICE_STATE.
+ * @state_check: did the last transfer work, and is it over? Negative: no. Needed likewise.
  */
 struct vr_vu_backend_ops {
 	size_t struct_size;
@@ -206,6 +213,8 @@ struct vr_vu_backend_ops {
 			    bool migration);
 	int (*mtu)(void *context, uint16_t mtu);
 	int (*rarp)(void *context, const uint8_t *mac);
+	int (*state_transfer)(void *context, bool load, int fd);
+	int (*state_check)(void *context);
 };
 
 /**
@@ -781,6 +790,25 @@ int vr_vu_frontend_get_config(struct vr_vu_frontend *frontend, uint32_t offset, 
 /** vr_vu_frontend_set_config() - VHOST_USER_SET_CONFIG; @size 1..256; @migration: all fields */
 int vr_vu_frontend_set_config(struct vr_vu_frontend *frontend, uint32_t offset, const void *data,
 			      uint32_t size, bool migration, int timeout_ms);
+
+/**
+ * vr_vu_frontend_set_device_state_fd() - VHOST_USER_SET_DEVICE_STATE_FD
+ * @frontend: a front end whose rings are all stopped
+ * @load: the device is to read its state; else, to write it
+ * @fd: its end of a pipe; stays the caller's, who closes it after the call
+ * @own_fd: set to a descriptor that the back end prefers to be used instead, which is then the
+ *	caller's, or to -1: use the other end of @fd
+ * @timeout_ms: how long to wait
+ *
+ * The end of the state is the end of the pipe; then vr_vu_frontend_check_device_state().
+ *
+ * Return: as vr_vu_frontend_get_features(); -EREMOTEIO: the device cannot.
+ */
+int vr_vu_frontend_set_device_state_fd(struct vr_vu_frontend *frontend, bool load, int fd,
+				       int *own_fd, int timeout_ms);
+
+/** vr_vu_frontend_check_device_state() - VHOST_USER_CHECK_DEVICE_STATE: did it work? */
+int vr_vu_frontend_check_device_state(struct vr_vu_frontend *frontend, int timeout_ms);
 
 /** vr_vu_frontend_set_mtu() - VHOST_USER_NET_SET_MTU */
 int vr_vu_frontend_set_mtu(struct vr_vu_frontend *frontend, uint16_t mtu, int timeout_ms);

@@ -6,6 +6,12 @@
 #include "memory/iotlb.h"
 #include "memory/mem.h"
 
+/* What a view stands for, or the snapshot itself. */
+static const struct vr_mem *under(const struct vr_mem *mem)
+{
+	return mem->under ? mem->under : mem;
+}
+
 struct vr_mem *vri_mem_new(uint32_t count, uint64_t generation)
 {
 	struct vr_mem *mem;
@@ -34,18 +40,28 @@ struct vr_mem *vr_mem_ref(struct vr_mem *mem)
 	return mem;
 }
 
-void vr_mem_put(struct vr_mem *mem)
+static void free_mem(struct vr_mem *mem)
 {
 	uint32_t i;
 
-	if (!mem || atomic_fetch_sub_explicit(&mem->refs, 1, memory_order_acq_rel) != 1)
-		return;
 	for (i = 0; i < mem->map.count; i++)
 		vri_mapping_put(mem->entries[i].mapping);
-	vr_mem_put(mem->under);
 	free(mem->ranges);
 	free(mem->entries);
 	free(mem);
+}
+
+void vr_mem_put(struct vr_mem *mem)
+{
+	struct vr_mem *next;
+
+	/* The last user of a view lets go of what is under it. */
+	for (; mem; mem = next) {
+		if (atomic_fetch_sub_explicit(&mem->refs, 1, memory_order_acq_rel) != 1)
+			return;
+		next = mem->under;
+		free_mem(mem);
+	}
 }
 
 struct vr_mem *vri_mem_view(struct vr_mem *mem, vri_mem_miss *miss, void *context)
@@ -67,7 +83,7 @@ uint64_t vr_mem_generation(const struct vr_mem *mem)
 
 uint32_t vr_mem_count(const struct vr_mem *mem)
 {
-	return mem->under ? mem->under->map.count : mem->map.count;
+	return under(mem)->map.count;
 }
 
 const struct vr_map *vr_mem_map(const struct vr_mem *mem)
@@ -145,10 +161,9 @@ void *vr_mem_user_ptr(const struct vr_mem *mem, uint64_t user_addr, uint64_t len
 {
 	uint32_t i;
 
-	if (mem->under)
-		return vr_mem_user_ptr(mem->under, user_addr, len, guest_addr);
 	if (!len)
 		return NULL;
+	mem = under(mem);
 	/* Only ring areas are found this way, a few times a session: no index for it. */
 	for (i = 0; i < mem->map.count; i++) {
 		const struct vr_map_range *range = &mem->ranges[i];
@@ -169,8 +184,7 @@ bool vr_mem_lost(const struct vr_mem *mem)
 {
 	uint32_t i;
 
-	if (mem->under)
-		return vr_mem_lost(mem->under);
+	mem = under(mem);
 	for (i = 0; i < mem->map.count; i++)
 		if (atomic_load_explicit(&mem->entries[i].mapping->lost, memory_order_relaxed))
 			return true;

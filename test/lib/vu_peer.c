@@ -167,6 +167,24 @@ static int dev_rarp(void *context, const uint8_t *mac)
 	return dev_answer(context, 0);
 }
 
+static int dev_state_transfer(void *context, bool load, int fd)
+{
+	struct peer *peer = context;
+
+	if (peer->refuse_state)
+		return dev_answer(peer, -1);
+	peer->state_load = load;
+	peer->state_fd = fd;
+	return dev_answer(peer, 0);
+}
+
+static int dev_state_check(void *context)
+{
+	struct peer *peer = context;
+
+	return dev_answer(peer, peer->refuse_state ? -1 : 0);
+}
+
 static const struct vr_vu_backend_ops ops = {
 	.struct_size = sizeof(ops),
 	.connected = dev_connected,
@@ -180,6 +198,8 @@ static const struct vr_vu_backend_ops ops = {
 	.config_write = dev_config_write,
 	.mtu = dev_mtu,
 	.rarp = dev_rarp,
+	.state_transfer = dev_state_transfer,
+	.state_check = dev_state_check,
 };
 
 /* ---- both ends ---- */
@@ -206,7 +226,7 @@ void peer_create_with(struct peer *peer, uint64_t features)
 
 	fds_before = count_fds();
 	memset(peer, 0, sizeof(*peer));
-	peer->sock = -1;
+	peer->sock = peer->state_fd = -1;
 	peer->memory_fd = memfd_create("peer", MFD_CLOEXEC);
 	assert_true(peer->memory_fd >= 0);
 	assert_int_equal(ftruncate(peer->memory_fd, PEER_MEMORY), 0);

@@ -30,6 +30,9 @@
  * @refuse_start: ring_start answers -1
  * @refuse_features: features answers -1
  * @refuse_status: status answers -1 for values with this bit
+ * @refuse_state: state_transfer and state_check answer -1
+ * @state_load: of the last state_transfer that was accepted
+ * @state_fd: likewise, the test's to close
  * @rings: what the last ring_start of each said
  * @starts: calls of ring_start
  * @stops: calls of ring_stop
@@ -61,6 +64,9 @@ struct peer {
 	bool refuse_start;
 	bool refuse_features;
 	uint8_t refuse_status;
+	bool refuse_state;
+	bool state_load;
+	int state_fd;
 	struct vr_vu_vring rings[PEER_RINGS];
 	uint32_t starts;
 	uint32_t stops;

@@ -32,6 +32,8 @@ static uint64_t default_protocol(const struct vr_vu_backend_config *config,
 		bits |= VR_VU_PF_RARP;
 	if (config->features & F_NET_MTU)
 		bits |= VR_VU_PF_MTU;
+	if (ops->state_transfer && ops->state_check)
+		bits |= VR_VU_PF_DEVICE_STATE;
 	return bits;
 }
 
@@ -55,6 +57,9 @@ static bool ops_valid(const struct vr_vu_backend_config *config,
 	if (config->config_size && !ops->config_read)
 		return false;
 	if (config->protocol_features & VR_VU_PF_CONFIG && !config->config_size)
+		return false;
+	if (config->protocol_features & VR_VU_PF_DEVICE_STATE &&
+	    (!ops->state_transfer || !ops->state_check))
 		return false;
 	return ops->rarp || !(config->protocol_features & VR_VU_PF_RARP);
 }

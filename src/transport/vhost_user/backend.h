@@ -11,6 +11,7 @@
  *   backend_channel.c  our own requests to the front end
  *   backend_inband.c   kicks, calls and errors as messages
  *   backend_iotlb.c    translations, with ACCESS_PLATFORM
+ *   backend_state.c    the device's internal state, to and from another back end
  */
 #ifndef VR_SRC_VHOST_USER_BACKEND_H
 #define VR_SRC_VHOST_USER_BACKEND_H
@@ -309,6 +310,9 @@ int vri_channel_watch(struct vr_vu_backend *b);
 /* Closes it; what was to be sent is forgotten. */
 void vri_channel_close(struct vr_vu_backend *b);
 
+/* Has this descriptor not block, if that can be had: eventfds, pipes and sockets. */
+bool vri_make_nonblocking(int fd);
+
 /* backend_inband.c */
 
 /* Eventfds of ours for a ring that starts, where messages take the place of the peer's. */
@@ -380,5 +384,7 @@ int vri_set_vring_err(struct vr_vu_backend *b);
 int vri_set_vring_enable(struct vr_vu_backend *b);
 int vri_vring_kick(struct vr_vu_backend *b);
 int vri_iotlb_msg(struct vr_vu_backend *b);
+int vri_set_device_state_fd(struct vr_vu_backend *b);
+int vri_check_device_state(struct vr_vu_backend *b);
 
 #endif

@@ -405,7 +405,7 @@ int vri_set_vring_enable(struct vr_vu_backend *b)
  * Writing to an eventfd, a pipe or a socket (User Mode Linux has these) can be kept from waiting;
  * what else a peer may send (a file of its own file system, say) can not.
  */
-static bool make_nonblocking(int fd)
+bool vri_make_nonblocking(int fd)
 {
 	struct stat st;
 	int flags;
@@ -436,7 +436,7 @@ static struct vu_ring *take_ring_fd(struct vr_vu_backend *b, uint8_t bit, int *f
 				   ring->view.index, b->rx.fd_count, no_fd);
 		return NULL;
 	}
-	if (!no_fd && !make_nonblocking(b->rx.fds[0])) {
+	if (!no_fd && !vri_make_nonblocking(b->rx.fds[0])) {
 		vri_backend_refuse(b, -EINVAL, "ring %u: neither an eventfd, a pipe nor a socket",
 				   ring->view.index);
 		return NULL;

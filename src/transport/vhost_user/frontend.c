@@ -276,7 +276,8 @@ static int receive(struct vr_vu_frontend *f, int64_t deadline)
 }
 
 /* Does the answer look as it must? */
-static bool answer_fits(const struct vr_vu_frontend *f, uint32_t request, enum vu_kind kind)
+static bool answer_fits(const struct vr_vu_frontend *f, uint32_t request, enum vu_kind kind,
+			uint32_t fds)
 {
 	const struct vu_header *header = &f->rx.header;
 	uint32_t min, max;
@@ -286,7 +287,7 @@ static bool answer_fits(const struct vr_vu_frontend *f, uint32_t request, enum v
 	if (kind == VU_CONFIG && !header->size)
 		min = 0;
 	return header->request == request && header->size >= min && header->size <= max &&
-	       !f->rx.fd_count && !f->rx.fd_problem;
+	       f->rx.fd_count <= fds && !f->rx.fd_problem;
 }
 
 /* After these nobody knows what the next bytes belong to. */
@@ -334,7 +335,7 @@ static int await_answer(struct vr_vu_frontend *f, const struct vu_call *call, ui
 	ret = receive_own(f, call->request, updates, deadline);
 	if (ret)
 		return lose(f, message->name, ret);
-	if (!answer_fits(f, call->request, own ? message->reply : VU_U64))
+	if (!answer_fits(f, call->request, own ? message->reply : VU_U64, message->reply_fds))
 		return wrong_answer(f, message->name);
 	if (!own && f->rx.payload.u64)
 		return vri_frontend_refuse(f, -EREMOTEIO, "%s: the back end answered 0x%" PRIx64,

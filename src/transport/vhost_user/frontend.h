@@ -4,6 +4,7 @@
  *   frontend.c        life, connection, one message and its answer
  *   frontend_calls.c  a function for each message
  *   frontend_start.c  negotiation, start and stop in the usual order
+ *   frontend_state.c  the device's internal state
  *   frontend_channel.c  requests of the back end; translations
  */
 #ifndef VR_SRC_VHOST_USER_FRONTEND_H

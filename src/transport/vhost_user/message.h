@@ -143,6 +143,19 @@ struct vu_iotlb {
 #define VU_CONFIG_HEAD offsetof(struct vu_config, data)
 #define VU_CONFIG_MIGRATION 1u
 
+struct vu_device_state {
+	uint32_t direction;
+	uint32_t phase;
+};
+
+#define VU_STATE_SAVE 0u
+#define VU_STATE_LOAD 1u
+#define VU_PHASE_STOPPED 0u
+
+/* Answer of SET_DEVICE_STATE_FD: an error, or whether a descriptor comes with it. */
+#define VU_STATE_ERROR_MASK 0xffu
+#define VU_STATE_NO_FD 0x100u
+
 union vu_payload {
 	uint64_t u64;
 	struct vu_vring_state state;
@@ -151,6 +164,7 @@ union vu_payload {
 	struct vu_single_region single;
 	struct vu_config config;
 	struct vu_iotlb iotlb;
+	struct vu_device_state device_state;
 	unsigned char bytes[VU_PAYLOAD_MAX];
 };
 
@@ -162,6 +176,7 @@ _Static_assert(sizeof(struct vu_region_table) == 8 + 8 * 32, "region table");
 _Static_assert(sizeof(struct vu_single_region) == 40, "single region");
 _Static_assert(VU_CONFIG_HEAD == 12, "config");
 _Static_assert(sizeof(struct vu_iotlb) == 32, "iotlb");
+_Static_assert(sizeof(struct vu_device_state) == 8, "device state");
 
 /* What a payload consists of; vri_payload_size() has the bytes. */
 enum vu_kind {
@@ -203,6 +218,7 @@ struct vr_vu_backend;
  * @gate: see there
  * @features: virtio features that must have been accepted
  * @protocol: protocol features that must have been set
+ * @reply_fds: descriptors that may come with the answer
  * @handle: what the back end does, in backend_*.c; NULL: not supported. Returns 0, -errno after
  *	vri_backend_refuse(), or VU_PENDING.
  */
@@ -215,6 +231,7 @@ struct vu_message {
 	enum vu_gate gate;
 	uint64_t features;
 	uint64_t protocol;
+	uint8_t reply_fds;
 	int (*handle)(struct vr_vu_backend *backend);
 };
 
