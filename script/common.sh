@@ -14,8 +14,9 @@ packages_of() {
 	lint) echo clang-format-14 clang-tidy-14 cppcheck shellcheck ;;
 	coverage) echo gcovr ;;
 	prove) ;;
+	fuzz) echo clang-14 libclang-rt-14-dev ;;
 	litmus) echo libgmp10 ;;
-	house | unit | property | spec | regress) ;;
+	house | unit | property | spec | regress | replay) ;;
 	count) echo valgrind ;;
 	peers) echo kmod ;;
 	interop | interop-all)
@@ -39,11 +40,11 @@ packages_of() {
 }
 
 # Test groups in the order in which they run: what is quick first.
-ALL_GROUPS='house headers unit property spec regress count freestanding install clang sanitizers cross interop'
+ALL_GROUPS='house headers unit property spec regress replay count freestanding install clang sanitizers cross interop'
 # Groups that run only when they are named: what takes long.
 MORE_GROUPS='interop-all'
 # shellcheck disable=SC2034 # ./dev reads it
-ALL_SETS="build bench-blk dpdk plot lint coverage litmus peers prove $ALL_GROUPS $MORE_GROUPS"
+ALL_SETS="build bench-blk dpdk plot lint coverage litmus peers prove fuzz $ALL_GROUPS $MORE_GROUPS"
 
 JOBS=${VIRTRING_JOBS:-$(nproc 2>/dev/null || echo 2)}
 # Python and meson read the tree's UTF-8 files on machines without a locale, too.

@@ -319,7 +319,7 @@ int vr_device_save(const struct vr_device *device, bool force, uint32_t *base);
 
 /**
  * vr_device_restore() - continue from a saved position
- * @device: the queue; all handles become stale
+ * @device: the queue; all handles become stale, and a fault is cleared
  * @base: as vr_device_save() gave it; from the peer, so it is checked
  *
  * Split: the used index is read from ring memory, once. In order, the predicted head is read from
@@ -331,7 +331,7 @@ int vr_device_restore(struct vr_device *device, uint32_t base);
 
 /**
  * vr_device_restore_in_flight() - continue from a record of buffers that were in flight
- * @device: the queue; all handles become stale
+ * @device: the queue; all handles become stale, and a fault is cleared
  * @base: the used position, in the format of vr_device_save()
  * @popped: what had been taken beyond it: buffers (split), descriptors (packed)
  *

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: BSD-3-Clause
-# about: unit, property, spec, regress under ASan and UBSan, then TSan
+# about: unit, property, spec, regress, replay under ASan and UBSan; all but replay under TSan
 
 # No recovery: the first finding ends the program.
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
@@ -10,7 +10,7 @@ export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
 configure asan -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1 \
 	-Dc_args=-fno-sanitize-recover=all
 compile asan
-programs asan asan unit property spec regress --patience 4
+programs asan asan unit property spec regress replay --patience 4
 
 # ThreadSanitizer of gcc 12 gives up where the kernel randomises addresses by more bits than it
 # knows; without randomisation it always starts.
