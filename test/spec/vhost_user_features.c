@@ -280,6 +280,8 @@ static int call(struct vr_vu_frontend *frontend, uint32_t bit)
 		return vr_vu_frontend_remove_mem_region(frontend, &region, TIMEOUT);
 	case 16:
 		return vr_vu_frontend_get_status(frontend, &status, TIMEOUT);
+	case 19:
+		return vr_vu_frontend_check_device_state(frontend, TIMEOUT);
 	default:
 		return 1;
 	}
@@ -347,6 +349,8 @@ static void what_each_protocol_feature_opens(void **state)
 	gates(15);
 	CLAUSE("VU-PF-16");
 	gates(16);
+	CLAUSE("VU-PF-19");
+	gates(19);
 }
 
 /* Without its implementation there is nothing to open: never offered, never chosen, refused. */
