@@ -8,6 +8,7 @@
 #include <json.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <virtring/features.h>
 
@@ -26,6 +27,7 @@ enum key {
 	KEY_LENGTH,
 	KEY_SECONDS,
 	KEY_WRITE,
+	KEY_NO_SPARSE,
 	KEY_JSON,
 };
 
@@ -85,11 +87,61 @@ static error_t take_session(int key, char *text, struct argp_state *state)
 	}
 }
 
+static bool is_socket(const char *name)
+{
+	struct stat about;
+
+	return name && !stat(name, &about) && S_ISSOCK(about.st_mode);
+}
+
+static bool is_same(const char *one, const char *other)
+{
+	struct stat a, b;
+
+	return !stat(one, &a) && !stat(other, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* What is a socket in the file system is a disk, everything else is a file. */
+static void check_copy(struct argp_state *state)
+{
+	struct blk_options *options = state->input;
+	const char *from = options->session.path ? options->session.path : options->file;
+	const char *to = options->session.path ? options->file : options->to;
+
+	if (options->session.path && options->to)
+		argp_error(state, "--socket is where from, and one more name is enough");
+	if (!from || !to) {
+		argp_error(state, "from where, and where to?");
+		return;
+	}
+	if (is_same(from, to))
+		argp_error(state, "'%s' and '%s' are the same", from, to);
+	options->to = NULL;
+	options->session.path = from;
+	options->file = to;
+	if (is_socket(from) && is_socket(to)) {
+		options->to = to;
+		options->file = NULL;
+	} else if (is_socket(to)) {
+		options->session.path = to;
+		options->file = from;
+		options->inward = true;
+	} else if (!is_socket(from)) {
+		argp_error(state, "neither '%s' nor '%s' is a socket", from, to);
+	}
+	if (options->json && options->file && !strcmp(options->file, "-") && !options->inward)
+		argp_error(state, "standard output cannot take both the disk and --json");
+}
+
 static void check(struct argp_state *state)
 {
 	const struct blk_options *options = state->input;
 	bool file = strcmp(the_verb, "info") != 0 && strcmp(the_verb, "bench") != 0;
 
+	if (!strcmp(the_verb, "copy")) {
+		check_copy(state);
+		return;
+	}
 	if (!options->session.path)
 		argp_error(state, "which device? --socket is missing");
 	if (!options->file) {
@@ -120,13 +172,16 @@ static error_t take(int key, char *text, struct argp_state *state)
 	case KEY_WRITE:
 		options->write = true;
 		return 0;
+	case KEY_NO_SPARSE:
+		options->sparse = false;
+		return 0;
 	case KEY_JSON:
 		options->json = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (options->file)
-			argp_error(state, "one file is enough");
-		options->file = text;
+		if (options->to || (options->file && strcmp(the_verb, "copy") != 0))
+			argp_error(state, "'%s' is one name too many", text);
+		*(options->file ? &options->to : &options->file) = text;
 		return 0;
 	case ARGP_KEY_END:
 		check(state);
@@ -217,6 +272,8 @@ static void print_outcome(const struct session *s, const struct blk_options *opt
 		fprintf(to, "%s: %" PRIu64 " bytes, %" PRIu64 " requests, %.3f s, %.1f MiB/s",
 			the_verb, o->bytes, o->requests, o->seconds,
 			(double)o->bytes / o->seconds / 1048576);
+		if (o->zeroes > 0)
+			fprintf(to, ", %" PRIu64 " bytes of zeroes left out", o->zeroes);
 		if (o->latency > 0)
 			fprintf(to, ", %.0f requests/s, %.1f us each, %.2f us of our CPU",
 				requests / o->seconds, o->latency / requests * 1e6,
@@ -228,6 +285,7 @@ static void print_outcome(const struct session *s, const struct blk_options *opt
 	put_text(json, "verb", the_verb);
 	put_text(json, "features", text);
 	put_count(json, "bytes", o->bytes);
+	put_count(json, "zero_bytes_left_out", o->zeroes);
 	put_count(json, "requests", o->requests);
 	put_count(json, "notifications", s->notifications);
 	json_object_object_add(json, "seconds", json_object_new_double(o->seconds));
@@ -236,6 +294,36 @@ static void print_outcome(const struct session *s, const struct blk_options *opt
 		json_object_object_add(json, "mean_latency_seconds",
 				       json_object_new_double(o->latency / requests));
 	print_json(json);
+}
+
+static int copy_disks(struct session *s, const struct blk_options *options,
+		      struct blk_outcome *outcome, char *error)
+{
+	struct session_options second = options->session;
+	struct session *to = calloc(1, sizeof(*to));
+	int result;
+
+	if (!to)
+		return tool_text(error, "out of memory");
+	second.path = options->to;
+	result = session_open(to, &second, error);
+	if (!result)
+		result = blk_copy(s, to, options, outcome, error);
+	session_close(to);
+	free(to);
+	return result;
+}
+
+static int move(struct session *s, const struct blk_options *options, struct blk_outcome *outcome,
+		char *error)
+{
+	const char *verb = the_verb;
+
+	if (options->to)
+		return copy_disks(s, options, outcome, error);
+	if (!strcmp(verb, "copy"))
+		verb = options->inward ? "write" : "read";
+	return blk_move(s, options, verb, outcome, error);
 }
 
 /* A verb that takes its time, and how it went. */
@@ -249,7 +337,7 @@ static int run_timed(struct session *s, const struct blk_options *options, char 
 	if (!strcmp(the_verb, "bench"))
 		result = blk_bench(s, options, &outcome, error);
 	else
-		result = blk_move(s, options, the_verb, &outcome, error);
+		result = move(s, options, &outcome, error);
 	outcome.seconds = tool_now() - start;
 	outcome.cpu_seconds = tool_cpu_seconds() - cpu;
 	if (!result)
@@ -289,14 +377,16 @@ static int verb_main(int argc, char **argv)
 		{ "length", KEY_LENGTH, "BYTES", 0, "how much (all)", 0 },
 		{ "seconds", KEY_SECONDS, "S", 0, "bench: how long (3)", 0 },
 		{ "write", KEY_WRITE, NULL, 0, "bench: write, which destroys what is there", 0 },
+		{ "no-sparse", KEY_NO_SPARSE, NULL, 0, "send and write zeroes like other data", 0 },
 		{ "json", KEY_JSON, NULL, 0, "results as JSON", 0 },
 		{ 0 },
 	};
 	static const struct argp parser = {
-		arguments, take, "[FILE]", "Talks to a vhost-user-blk back end.", NULL, NULL, NULL,
+		arguments, take, "[FILE...]", "Talks to a vhost-user-blk back end.",
+		NULL,	   NULL, NULL,
 	};
 	bool bench = !strcmp(the_verb, "bench");
-	struct blk_options options = { .seconds = 3 };
+	struct blk_options options = { .seconds = 3, .sparse = true };
 
 	options.session = (struct session_options){
 		.queues = 1, .size = 128, .depth = bench ? 32 : 16, .block = bench ? 4096 : 65536
@@ -309,7 +399,7 @@ static int verb_main(int argc, char **argv)
 
 int blk_main(int argc, char **argv)
 {
-	static const char *const verbs[] = { "info", "read", "write", "verify", "bench" };
+	static const char *const verbs[] = { "info", "read", "write", "copy", "verify", "bench" };
 	static char full_name[32];
 	const char *verb = argc > 1 ? argv[1] : "";
 
@@ -322,10 +412,11 @@ int blk_main(int argc, char **argv)
 		return verb_main(argc - 1, argv + 1);
 	}
 	if (!strcmp(verb, "--help")) {
-		puts("usage: virtring blk (info|read|write|verify|bench) --socket PATH [FILE]\n\n"
+		puts("usage: virtring blk (info|read|write|verify|bench) --socket PATH [FILE]\n"
+		     "       virtring blk copy FROM TO\n\n"
 		     "`virtring blk VERB --help` tells more.");
 		return 0;
 	}
-	fprintf(stderr, "virtring blk: info, read, write, verify or bench?\n");
+	fprintf(stderr, "virtring blk: info, read, write, copy, verify or bench?\n");
 	return TOOL_CANNOT;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "blk.h"
+#include "progress.h"
 
 enum kind {
 	KIND_READ,
@@ -35,8 +36,9 @@ struct move {
 	uint64_t next; /* block number of the next */
 	bool ready; /* the next block is filled already */
 	uint8_t *file_data; /* verify: one block */
-	bool terminal;
-	double shown;
+	bool sparse; /* holes for zeroes: in the disk, or in a file that can have them */
+	uint64_t zeroes; /* bytes that were not moved */
+	struct progress progress;
 	struct block blocks[SESSION_DEPTH_MAX];
 };
 
@@ -72,6 +74,27 @@ static int write_file(struct move *m, const uint8_t *data, size_t bytes, char *e
 	return 0;
 }
 
+bool blk_is_zero(const uint8_t *data, size_t bytes)
+{
+	/* Each byte is that before it. */
+	return bytes == 0 || (data[0] == 0 && !memcmp(data, data + 1, bytes - 1));
+}
+
+/* A hole, which the end of the file closes. */
+static int skip_file(struct move *m, size_t bytes, char *error)
+{
+	m->zeroes += bytes;
+	return lseek(m->fd, (off_t)bytes, SEEK_CUR) < 0 ?
+		       tool_text(error, "%s: %s", m->name, strerror(errno)) :
+		       0;
+}
+
+static int save(struct move *m, const uint8_t *data, size_t bytes, char *error)
+{
+	return m->sparse && blk_is_zero(data, bytes) ? skip_file(m, bytes, error) :
+						       write_file(m, data, bytes, error);
+}
+
 static int compare(struct move *m, const uint8_t *data, size_t bytes, char *error)
 {
 	if (read_file(m, m->file_data, bytes, error))
@@ -86,6 +109,21 @@ static int compare(struct move *m, const uint8_t *data, size_t bytes, char *erro
 	return 0;
 }
 
+/* A slot's data on its way; zeroes do not have to be sent if the device makes them itself. */
+static int transfer(struct move *m, uint32_t slot, uint32_t bytes)
+{
+	uint64_t sector = (m->offset + m->issued) / VR_BLK_SECTOR;
+	int taken = 0;
+
+	if (m->kind != KIND_WRITE)
+		return session_transfer(m->s, slot, VR_BLK_T_IN, sector, bytes);
+	if (m->sparse && blk_is_zero(session_block(m->s, slot), bytes))
+		taken = session_zero(m->s, slot, sector, bytes);
+	if (taken > 0)
+		m->zeroes += bytes;
+	return taken ? taken : session_transfer(m->s, slot, VR_BLK_T_OUT, sector, bytes);
+}
+
 /* As many requests as there is room for. */
 static int issue(struct move *m, char *error)
 {
@@ -96,15 +134,13 @@ static int issue(struct move *m, char *error)
 		uint32_t slot = (uint32_t)(m->next % depth);
 		uint64_t left = m->length - m->issued;
 		uint32_t bytes = left < s->options.block ? (uint32_t)left : s->options.block;
-		uint32_t type = m->kind == KIND_WRITE ? VR_BLK_T_OUT : VR_BLK_T_IN;
 		int taken;
 
 		if (m->kind == KIND_WRITE && !m->ready &&
 		    read_file(m, session_block(s, slot), bytes, error))
 			return -1;
 		m->ready = true;
-		taken = session_transfer(s, slot, type, (m->offset + m->issued) / VR_BLK_SECTOR,
-					 bytes);
+		taken = transfer(m, slot, bytes);
 		if (taken < 0)
 			return tool_text(error, "a request at byte %" PRIu64 ": %s",
 					 m->offset + m->issued, vr_strerror(taken));
@@ -130,7 +166,7 @@ static int settle(struct move *m, char *error)
 		int result = 0;
 
 		if (m->kind == KIND_READ)
-			result = write_file(m, data, bytes, error);
+			result = save(m, data, bytes, error);
 		else if (m->kind == KIND_VERIFY)
 			result = compare(m, data, bytes, error);
 		if (result)
@@ -139,18 +175,6 @@ static int settle(struct move *m, char *error)
 		m->first++;
 	}
 	return 0;
-}
-
-static void progress(struct move *m, bool last)
-{
-	double now = tool_now();
-
-	if (!m->terminal || (!last && now - m->shown < 0.2))
-		return;
-	m->shown = now;
-	fprintf(stderr, "\r%3.0f%% %" PRIu64 " of %" PRIu64 " bytes%s",
-		m->length ? 100.0 * (double)m->finished / (double)m->length : 100.0, m->finished,
-		m->length, last ? "\n" : "");
 }
 
 static int run(struct move *m, char *error)
@@ -179,7 +203,7 @@ static int run(struct move *m, char *error)
 		result = settle(m, error);
 		if (result)
 			return result;
-		progress(m, m->finished == m->length);
+		progress_show(&m->progress, m->finished, m->length);
 	}
 	return 0;
 }
@@ -222,16 +246,35 @@ static int find_length(struct move *m, const struct blk_options *options, char *
 }
 
 /* What was written is on the disk before it is said to be. */
-static int flush(struct move *m, char *error)
+int blk_flush(struct session *s, char *error)
 {
 	const struct vr_blk_command command = { .type = VR_BLK_T_FLUSH };
 	struct vr_blk_result result;
 
-	if (m->kind != KIND_WRITE || !(m->s->features & VR_BLK_F_FLUSH))
+	if (!(s->features & VR_BLK_F_FLUSH))
 		return 0;
-	if (session_command(m->s, &command, &result, error))
+	if (session_command(s, &command, &result, error))
 		return -1;
 	return result.status == VR_BLK_S_OK ? 0 : tool_text(error, "the flush failed");
+}
+
+/* The disk has all of it, or the file is as long as what was read. */
+static int complete(struct move *m, char *error)
+{
+	if (m->kind == KIND_WRITE)
+		return blk_flush(m->s, error);
+	if (m->kind == KIND_READ && m->sparse && ftruncate(m->fd, (off_t)m->length))
+		return tool_text(error, "%s: %s", m->name, strerror(errno));
+	return 0;
+}
+
+/* Standard output may be a pipe, or have something in it already; a file of ours is empty. */
+static bool can_skip(const struct move *m)
+{
+	struct stat about;
+
+	return m->kind == KIND_WRITE || (m->kind == KIND_READ && m->fd > 1 &&
+					 !fstat(m->fd, &about) && S_ISREG(about.st_mode));
 }
 
 int blk_move(struct session *s, const struct blk_options *options, const char *verb,
@@ -243,7 +286,6 @@ int blk_move(struct session *s, const struct blk_options *options, const char *v
 	m.kind = !strcmp(verb, "read")	? KIND_READ :
 		 !strcmp(verb, "write") ? KIND_WRITE :
 					  KIND_VERIFY;
-	m.terminal = isatty(2);
 	if (m.kind == KIND_WRITE && s->features & VR_BLK_F_RO)
 		return tool_text(error, "the disk is read-only");
 	m.file_data = malloc(s->options.block);
@@ -252,15 +294,19 @@ int blk_move(struct session *s, const struct blk_options *options, const char *v
 	result = open_file(&m, error);
 	if (!result)
 		result = find_length(&m, options, error);
+	m.sparse = options->sparse && can_skip(&m);
+	progress_begin(&m.progress);
 	if (!result)
 		result = run(&m, error);
+	progress_end(&m.progress);
 	if (!result)
-		result = flush(&m, error);
+		result = complete(&m, error);
 	/* A full file system may say so only now. */
 	if (m.fd > 1 && close(m.fd) && !result)
 		result = tool_text(error, "%s: %s", m.name, strerror(errno));
 	free(m.file_data);
 	outcome->bytes = m.finished;
+	outcome->zeroes = m.zeroes;
 	outcome->requests = m.first;
 	return result;
 }

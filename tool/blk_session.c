@@ -301,6 +301,27 @@ int session_transfer(struct session *s, uint32_t slot, uint32_t type, uint64_t s
 	return taken;
 }
 
+int session_zero(struct session *s, uint32_t slot, uint64_t sector, uint32_t bytes)
+{
+	struct session_queue *q = &s->queues[slot % s->options.queues];
+	const struct vr_blk_range range = {
+		.sector = sector,
+		.sectors = bytes / VR_BLK_SECTOR,
+		.flags = s->space.write_zeroes_may_unmap ? VR_BLK_UNMAP : 0,
+	};
+	const struct vr_blk_command command = {
+		.type = VR_BLK_T_WRITE_ZEROES, .ranges = &range, .range_count = 1, .token = slot
+	};
+	int taken;
+
+	if (!(s->features & VR_BLK_F_WRITE_ZEROES) ||
+	    range.sectors > s->space.max_write_zeroes_sectors)
+		return 0;
+	taken = vr_blk_driver_add(q->blk, &command, 1);
+	q->added = q->added || taken > 0;
+	return taken;
+}
+
 static int broken(const struct session_queue *q, char *error)
 {
 	struct vr_fault fault;
@@ -373,6 +394,13 @@ static int rest(struct session *s, char *error)
 		if (events[i].data.u32)
 			return tool_text(error, "%s: it closed the connection", s->options.path);
 	return 0;
+}
+
+int session_look(struct session *s, struct vr_blk_result *results, unsigned int count, char *error)
+{
+	if (publish(s, error))
+		return -1;
+	return take(s, results, count, error);
 }
 
 int session_wait(struct session *s, struct vr_blk_result *results, unsigned int count, char *error)

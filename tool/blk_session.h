@@ -105,6 +105,23 @@ int session_transfer(struct session *s, uint32_t slot, uint32_t type, uint64_t s
 		     uint32_t bytes);
 
 /**
+ * session_zero() - have zeroes written, without sending them
+ * @s: the session
+ * @slot: as session_transfer()
+ * @sector: first sector
+ * @bytes: how much
+ *
+ * The device may free the blocks if it can.
+ *
+ * Return: as session_transfer(); 0 also when the device does not take this, and the zeroes have to
+ * be sent.
+ */
+int session_zero(struct session *s, uint32_t slot, uint64_t sector, uint32_t bytes);
+
+/** session_look() - as session_wait(), but answers 0 instead of waiting */
+int session_look(struct session *s, struct vr_blk_result *results, unsigned int count, char *error);
+
+/**
  * session_wait() - publish what is staged, and wait for results
  * @s: the session
  * @results: filled

@@ -40,6 +40,12 @@ static void test_data(void **state)
 	write_and_verify("", 1, 3);
 	write_and_verify("EVENT_IDX", 1, 9);
 	write_and_verify("INDIRECT_DESC", 1, 5);
+	/* A file with holes, both ways; the daemon makes the zeroes itself. */
+	assert_int_equal(truncate(data_path, 8 << 20), 0);
+	assert_int_equal(client("blk copy %s %s", data_path, socket_path), 0);
+	check_image(0, 8u << 20);
+	assert_int_equal(client("blk verify --socket %s --length 8M %s", socket_path, data_path),
+			 0);
 	assert_int_equal(client("blk bench --socket %s --seconds 1 --json", socket_path), 0);
 }
 

@@ -4,6 +4,7 @@
 #include "blk_peer.h"
 
 #include <signal.h>
+#include <sys/stat.h>
 
 #include "tool/blk_session.h"
 
@@ -259,6 +260,145 @@ static void test_random(void **state)
 		random_io(mask_bits[i]);
 }
 
+/* ---- copies ---- */
+
+static char second_image[160];
+static char second_socket[160];
+static struct program second;
+
+/* Another disk, full of ones, on a socket of its own. */
+static void start_second(size_t bytes, const char *option)
+{
+	const char *argv[] = { VIRTRING_TOOL, "serve",	    "blk",  "--socket", second_socket,
+			       "--image",     second_image, option, NULL };
+	uint8_t *ones = malloc(bytes);
+	FILE *file;
+
+	snprintf(second_image, sizeof(second_image), "%s/second", test_folder());
+	snprintf(second_socket, sizeof(second_socket), "%s/second.sock", test_folder());
+	file = fopen(second_image, "we");
+	assert_non_null(ones);
+	assert_non_null(file);
+	memset(ones, 0xff, bytes);
+	assert_int_equal(fwrite(ones, 1, bytes, file), bytes);
+	assert_int_equal(fclose(file), 0);
+	free(ones);
+	program_start(&second, argv);
+	assert_true(program_wait(&second, "offering: ", 10000));
+}
+
+static void stop_second(void)
+{
+	kill(second.pid, SIGTERM);
+	program_stop(&second, NULL);
+	second.pid = 0;
+}
+
+static int stop_both(void **state)
+{
+	if (second.pid)
+		stop_second();
+	unlink(second_image);
+	make_file(image_path, IMAGE_BYTES, 1);
+	return stop_server(state);
+}
+
+/* Do two files hold the same @bytes bytes from @offset on? */
+static bool same(const char *one, const char *other, uint64_t offset, size_t bytes)
+{
+	uint8_t *here = calloc(2, bytes);
+	int a = open(one, O_RDONLY | O_CLOEXEC);
+	int b = open(other, O_RDONLY | O_CLOEXEC);
+	bool equal;
+
+	assert_non_null(here);
+	assert_int_equal(pread(a, here, bytes, (off_t)offset), bytes);
+	assert_int_equal(pread(b, here + bytes, bytes, (off_t)offset), bytes);
+	equal = !memcmp(here, here + bytes, bytes);
+	close(a);
+	close(b);
+	free(here);
+	return equal;
+}
+
+/* Zeroes in the image: what a copy leaves out, and has to be zero nevertheless. */
+static void make_gaps(void)
+{
+	static const uint8_t zeroes[3u << 20];
+	int fd = open(image_path, O_WRONLY | O_CLOEXEC);
+
+	assert_int_equal(pwrite(fd, zeroes, sizeof(zeroes), 5u << 20), sizeof(zeroes));
+	assert_int_equal(pwrite(fd, zeroes, 100000, 1), 100000);
+	close(fd);
+}
+
+static void test_copy_disks(void **state)
+{
+	static const char *const options[] = { "", "--no-sparse", "--mask=WRITE_ZEROES",
+					       "--mask=RING_PACKED --queues=1 --depth=3" };
+
+	(void)state;
+	make_gaps();
+	start_server("--cache", "writeback");
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		start_second(IMAGE_BYTES + 4096, NULL);
+		assert_int_equal(client("blk copy %s %s --json %s", options[i], socket_path,
+					second_socket),
+				 0);
+		assert_true(same(image_path, second_image, 0, IMAGE_BYTES));
+		stop_second();
+	}
+	/* A part, and nothing beside it. */
+	start_second(IMAGE_BYTES, NULL);
+	assert_int_equal(
+		client("blk copy %s %s --offset 4M --length 3M", socket_path, second_socket), 0);
+	assert_true(same(image_path, second_image, 4u << 20, 3u << 20));
+	assert_false(same(image_path, second_image, (4u << 20) - 512, 512));
+	assert_false(same(image_path, second_image, 15u << 20, 512));
+}
+
+static void test_copy_refused(void **state)
+{
+	(void)state;
+	start_server("--cache", "writeback");
+	start_second(IMAGE_BYTES - 512, NULL);
+	assert_int_equal(client("blk copy %s %s", socket_path, second_socket), 2);
+	assert_int_equal(client("blk copy %s %s", socket_path, socket_path), 2);
+	assert_int_equal(client("blk copy %s", socket_path), 2);
+	assert_int_equal(client("blk copy %s %s x", socket_path, second_socket), 2);
+	assert_int_equal(client("blk copy %s %s", image_path, data_path), 2);
+	assert_int_equal(client("blk copy --json %s -", socket_path), 2);
+	stop_second();
+	start_second(IMAGE_BYTES, "--read-only");
+	assert_int_equal(client("blk copy %s %s", socket_path, second_socket), 2);
+	assert_int_equal(client("blk copy %s %s", data_path, second_socket), 2);
+}
+
+/* A disk to a file with holes, and that to another disk. */
+static void test_copy_files(void **state)
+{
+	char path[160];
+	struct stat about;
+
+	(void)state;
+	make_gaps();
+	start_server("--cache", "writeback");
+	start_second(IMAGE_BYTES, NULL);
+	snprintf(path, sizeof(path), "%s/copy", test_folder());
+	assert_int_equal(client("blk copy %s %s", socket_path, path), 0);
+	assert_int_equal(stat(path, &about), 0);
+	assert_int_equal(about.st_size, IMAGE_BYTES);
+	assert_true(same(image_path, path, 0, IMAGE_BYTES));
+	/* What was left out takes no room, where a file system has holes. */
+	printf("%lld of %u bytes have blocks\n", (long long)about.st_blocks * 512, IMAGE_BYTES);
+	assert_true(about.st_blocks * 512 <= IMAGE_BYTES);
+	assert_int_equal(client("blk copy %s %s", path, second_socket), 0);
+	assert_true(same(image_path, second_image, 0, IMAGE_BYTES));
+	assert_int_equal(client("blk copy --no-sparse --socket %s %s", socket_path, path), 0);
+	assert_true(same(image_path, path, 0, IMAGE_BYTES));
+	unlink(path);
+}
+
 /* A client that is killed leaves nothing behind; the next one is served. */
 static void test_killed_client(void **state)
 {
@@ -293,6 +433,9 @@ int main(void)
 		cmocka_unit_test_teardown(test_bare, stop_server),
 		cmocka_unit_test_teardown(test_read_only, stop_server),
 		cmocka_unit_test_teardown(test_random, stop_server),
+		cmocka_unit_test_teardown(test_copy_disks, stop_both),
+		cmocka_unit_test_teardown(test_copy_refused, stop_both),
+		cmocka_unit_test_teardown(test_copy_files, stop_both),
 		cmocka_unit_test_teardown(test_killed_client, stop_server),
 	};
 

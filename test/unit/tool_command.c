@@ -359,7 +359,7 @@ static void test_disk_refusals(void **state)
 	refused("serve floppy", "no device is called 'floppy'");
 	refused("serve blk --socket /tmp/x --image /nowhere/at/all", "No such file");
 	refused("serve blk --socket /tmp/x --image /dev/null", "neither a regular file nor");
-	refused("blk", "info, read, write, verify or bench?");
+	refused("blk", "info, read, write, copy, verify or bench?");
 	refused("blk info --socket /nowhere/at/all", "No such file");
 }
 
