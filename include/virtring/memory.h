@@ -81,6 +81,10 @@ void vr_mem_table_destroy(struct vr_mem_table *table);
  *
  * Publishes a new snapshot. On failure nothing changes. One thread at a time may change a table.
  *
+ * A region that is there already, the same piece of the same file at the same addresses, is counted:
+ * it goes when it has been removed as often. QEMU before 8.1 adds and removes each region once for
+ * each queue pair of a network card.
+ *
  * Return: 0, -EINVAL (size 0, a range that wraps around, a range beyond the end of the file, not
  * a regular file or memfd), -EEXIST (overlaps another region in guest or in user addresses),
  * -ENOSPC (table full), -ENOMEM, or what fstat() or mmap() failed with.
@@ -96,7 +100,8 @@ int vr_mem_table_add(struct vr_mem_table *table, const struct vr_mem_region *reg
  * @size: size of the region in bytes
  *
  * All three must match one region; the offset plays no part (vhost-user, VHOST_USER_REM_MEM_REG).
- * The mapping goes away when the last snapshot that has it is put.
+ * A region that was added several times loses one of them (vr_mem_table_add()). The mapping goes away
+ * when the last snapshot that has it is put.
  *
  * Return: 0, -ENOENT (no such region), -ENOMEM.
  */

@@ -16,7 +16,7 @@
 #endif
 
 /* The file must hold the whole region: a byte beyond its end is SIGBUS for whoever touches it. */
-static int check_file(const struct vr_mem_region *region, const char **why)
+static int check_file(struct mem_mapping *m, const struct vr_mem_region *region, const char **why)
 {
 	struct stat st;
 
@@ -32,6 +32,9 @@ static int check_file(const struct vr_mem_region *region, const char **why)
 		*why = "region reaches beyond the end of its file";
 		return -EINVAL;
 	}
+	m->device = st.st_dev;
+	m->inode = st.st_ino;
+	m->offset = region->mmap_offset;
 	return 0;
 }
 
@@ -83,16 +86,15 @@ int vri_mapping_create(const struct vr_mem_region *region, struct mem_mapping **
 	struct mem_mapping *m;
 	int ret;
 
-	ret = check_file(region, why);
-	if (ret)
-		return ret;
 	m = calloc(1, sizeof(*m));
 	if (!m) {
 		*why = "no memory";
 		return -ENOMEM;
 	}
 	atomic_init(&m->refs, 1);
-	ret = map_file(m, region, why);
+	ret = check_file(m, region, why);
+	if (!ret)
+		ret = map_file(m, region, why);
 	if (ret) {
 		free(m);
 		return ret;
@@ -106,6 +108,14 @@ int vri_mapping_create(const struct vr_mem_region *region, struct mem_mapping **
 	}
 	*mapping = m;
 	return 0;
+}
+
+bool vri_mapping_is_of(const struct mem_mapping *mapping, const struct vr_mem_region *region)
+{
+	struct stat st;
+
+	return !fstat(region->fd, &st) && st.st_dev == mapping->device &&
+	       st.st_ino == mapping->inode && region->mmap_offset == mapping->offset;
 }
 
 void vri_mapping_get(struct mem_mapping *mapping)

@@ -4,6 +4,7 @@
 #define VR_SRC_MEMORY_MEM_H
 
 #include <stdatomic.h>
+#include <sys/types.h>
 
 #include <virtring/memory.h>
 
@@ -15,6 +16,9 @@ struct mem_watch;
  * @start: first byte mapped, page-aligned
  * @length: bytes mapped, whole pages
  * @base: the region's first byte; behind @start where its offset is not page-aligned
+ * @device: of the file, with @inode its identity
+ * @inode: of the file
+ * @offset: of the region in it
  * @lost: set by the SIGBUS handler
  * @watch: entry of the SIGBUS handler's list, NULL when not watched
  */
@@ -23,6 +27,9 @@ struct mem_mapping {
 	void *start;
 	size_t length;
 	unsigned char *base;
+	dev_t device;
+	ino_t inode;
+	uint64_t offset;
 	atomic_bool lost;
 	struct mem_watch *watch;
 };
@@ -30,16 +37,20 @@ struct mem_mapping {
 /* Maps a region whose numbers have been checked. Returns 0 or -errno; @why is set on failure. */
 int vri_mapping_create(const struct vr_mem_region *region, struct mem_mapping **mapping,
 		       const char **why);
+/* Whether @region is that piece of that file. */
+bool vri_mapping_is_of(const struct mem_mapping *mapping, const struct vr_mem_region *region);
 void vri_mapping_get(struct mem_mapping *mapping);
 void vri_mapping_put(struct mem_mapping *mapping);
 
 /**
  * struct mem_entry - a region of a snapshot, beside the vr_map_range of the same index
  * @user_addr: address in the front end
+ * @again: how often it was added once more
  * @mapping: a reference
  */
 struct mem_entry {
 	uint64_t user_addr;
+	uint32_t again;
 	struct mem_mapping *mapping;
 };
 

@@ -6,6 +6,9 @@
 
 #include "memory/mem.h"
 
+/* More often than a front end has queue pairs. */
+#define AGAIN_MAX 65536u
+
 /**
  * struct vr_mem_table - the table
  * @lock: held while @current is exchanged, or read together with taking a reference to it
@@ -181,14 +184,48 @@ static int failed(struct vr_mem_reason *reason, const char *why, uint32_t region
 	return error;
 }
 
+/* The index of the region with these three numbers; the number of regions if there is none. */
+static uint32_t find(const struct vr_mem *mem, uint64_t guest_addr, uint64_t user_addr,
+		     uint64_t size)
+{
+	uint32_t i;
+
+	for (i = 0; i < mem->map.count; i++)
+		if (mem->ranges[i].addr == guest_addr && mem->ranges[i].size == size &&
+		    mem->entries[i].user_addr == user_addr)
+			break;
+	return i;
+}
+
+/* The same regions; number @i was added @change times more than before. */
+static int count_again(struct vr_mem_table *table, uint32_t i, int change)
+{
+	const struct vr_mem *old = table->current;
+	struct vr_mem *mem = vri_mem_new(old->map.count, old->generation + 1);
+
+	if (!mem)
+		return -ENOMEM;
+	copy_regions(mem, old, UINT32_MAX);
+	mem->entries[i].again += (uint32_t)change;
+	publish(table, mem);
+	return 0;
+}
+
 int vr_mem_table_add(struct vr_mem_table *table, const struct vr_mem_region *region,
 		     struct vr_mem_reason *reason)
 {
 	const struct vr_mem *old = table->current;
 	const char *why = NULL;
 	struct vr_mem *mem;
+	uint32_t same;
 	int ret;
 
+	same = find(old, region->guest_addr, region->user_addr, region->size);
+	if (same < old->map.count && old->entries[same].again < AGAIN_MAX &&
+	    vri_mapping_is_of(old->entries[same].mapping, region)) {
+		ret = count_again(table, same, 1);
+		return failed(reason, ret ? "no memory" : NULL, 0, ret);
+	}
 	if (old->map.count >= table->max_regions)
 		return failed(reason, "no memory slot is free", 0, -ENOSPC);
 	mem = vri_mem_new(old->map.count + 1, old->generation + 1);
@@ -209,14 +246,12 @@ int vr_mem_table_remove(struct vr_mem_table *table, uint64_t guest_addr, uint64_
 {
 	const struct vr_mem *old = table->current;
 	struct vr_mem *mem;
-	uint32_t i;
+	uint32_t i = find(old, guest_addr, user_addr, size);
 
-	for (i = 0; i < old->map.count; i++)
-		if (old->ranges[i].addr == guest_addr && old->ranges[i].size == size &&
-		    old->entries[i].user_addr == user_addr)
-			break;
 	if (i == old->map.count)
 		return -ENOENT;
+	if (old->entries[i].again)
+		return count_again(table, i, -1);
 	mem = vri_mem_new(old->map.count - 1, old->generation + 1);
 	if (!mem)
 		return -ENOMEM;

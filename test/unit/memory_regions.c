@@ -134,6 +134,38 @@ static void refuses_overlap_in_either_space(void **state)
 	vr_mem_table_destroy(table);
 }
 
+/* QEMU 7.2 with several queue pairs. */
+static void counts_the_same_region(void **state)
+{
+	struct vr_mem_table *table = make_table(1);
+	int fd = make_file(4 * PAGE);
+	int other = make_file(4 * PAGE);
+	int copy = dup(fd);
+
+	(void)state;
+	assert_int_equal(add(table, 0x10000, PAGE, 0x50000, PAGE, fd), 0);
+	/* By another descriptor, and though no slot is free. */
+	assert_int_equal(add(table, 0x10000, PAGE, 0x50000, PAGE, copy), 0);
+	assert_int_equal(count_regions(table), 1);
+	/* Another file or another piece of it would be another memory at the same address. */
+	assert_int_equal(add(table, 0x10000, PAGE, 0x50000, PAGE, other), -ENOSPC);
+	assert_int_equal(add(table, 0x10000, PAGE, 0x50000, 0, fd), -ENOSPC);
+	assert_int_equal(vr_mem_table_remove(table, 0x10000, 0x50000, PAGE), 0);
+	assert_int_equal(count_regions(table), 1);
+	assert_int_equal(vr_mem_table_remove(table, 0x10000, 0x50000, PAGE), 0);
+	assert_int_equal(count_regions(table), 0);
+	assert_int_equal(vr_mem_table_remove(table, 0x10000, 0x50000, PAGE), -ENOENT);
+	/* A new table has never had it. */
+	assert_int_equal(add(table, 0x10000, PAGE, 0x50000, PAGE, fd), 0);
+	assert_int_equal(add(table, 0x10000, PAGE, 0x50000, PAGE, fd), 0);
+	assert_int_equal(vr_mem_table_replace(table, NULL, 0, NULL), 0);
+	assert_int_equal(count_regions(table), 0);
+	close(fd);
+	close(copy);
+	close(other);
+	vr_mem_table_destroy(table);
+}
+
 static void removes_by_three_numbers(void **state)
 {
 	struct vr_mem_table *table = make_table(2);
@@ -376,6 +408,7 @@ int main(void)
 		cmocka_unit_test(refuses_bad_numbers),
 		cmocka_unit_test(refuses_what_is_no_file),
 		cmocka_unit_test(refuses_overlap_in_either_space),
+		cmocka_unit_test(counts_the_same_region),
 		cmocka_unit_test(removes_by_three_numbers),
 		cmocka_unit_test(replace_is_all_or_nothing),
 		cmocka_unit_test(offset_need_not_be_a_page),
