@@ -14,9 +14,12 @@
 #include "mask.h"
 #include "sandbox.h"
 
-/* All that a network device can use. */
+/*
+ * All that a network device can use; MQ too, with several pairs. Of one pair it says nothing, and User
+ * Mode Linux takes the number of pairs for that of queues, of which the control queue is a third.
+ */
 #define PROTOCOL \
-	(VR_VU_PF_MQ | VR_VU_PF_RARP | VR_VU_PF_REPLY_ACK | VR_VU_PF_MTU | VR_VU_PF_BACKEND_REQ | \
+	(VR_VU_PF_RARP | VR_VU_PF_REPLY_ACK | VR_VU_PF_MTU | VR_VU_PF_BACKEND_REQ | \
 	 VR_VU_PF_CONFIG | VR_VU_PF_RESET_DEVICE | VR_VU_PF_CONFIGURE_MEM_SLOTS | VR_VU_PF_STATUS)
 
 /* Without endpoints' own. */
@@ -72,6 +75,8 @@ static int begin(struct net_server *s, uint64_t features)
 {
 	if (s->said && s->negotiated == features)
 		return 0;
+	/* A firmware may have used the card before the kernel, through the same connection. */
+	s->said = false;
 	s->negotiated = features;
 	net_control_reset(s);
 	say_negotiated(s);
@@ -370,7 +375,7 @@ static int open_backend(struct net_server *s)
 		.queue_num = s->options->pairs,
 		.config_size = VR_NET_SPACE_BYTES,
 		.features = s->offered,
-		.protocol_features = PROTOCOL,
+		.protocol_features = PROTOCOL | (s->options->pairs > 1 ? VR_VU_PF_MQ : 0),
 		.ops = &device,
 		.context = s,
 		.log = log_line,
