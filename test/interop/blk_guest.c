@@ -8,92 +8,31 @@
 
 #include <signal.h>
 
-#include "guest.h"
+#include "guest_cell.h"
 
 #define DISK_BYTES (256u << 20)
 #define MODULES "virtio_pci? virtio_blk crc32c_generic? ext4"
 #define PROGRAMS "mkfs.ext4 e2fsck sfdisk"
 
-/* Ring forms as bits that our side withholds: User Mode Linux takes all that is offered. */
-#define SPLIT "RING_PACKED,IN_ORDER"
-#define SPLIT_IN_ORDER "RING_PACKED"
-#define PACKED "IN_ORDER"
-#define PACKED_IN_ORDER ""
-
-/**
- * struct cell - one case
- * @name: of the case, and of the guest in the report
- * @kind: the guest
- * @options: of QEMU's device
- * @withheld: bits that the back end does not offer
- * @taken: bits that must have been negotiated, each between spaces, all in the order of their output
- * @refused: bits that must not, or NULL
- * @queues: of the disk
- */
-struct cell {
-	const char *name;
-	struct guest_kind kind;
-	const char *options;
-	const char *withheld;
-	const char *taken[4];
-	const char *refused[4];
-	unsigned int queues;
-};
-
-#define QEMU7_LINUX6 \
-	{ \
-		"", "linux-6.1", true \
-	}
-#define QEMU10_LINUX7 \
-	{ \
-		"qemu-10", "linux-7", false \
-	}
-#define QEMU11_LINUX7 \
-	{ \
-		"qemu-11", "linux-7", false \
-	}
-#define QEMU11_LINUX6 \
-	{ \
-		"qemu-11", "linux-6.1", false \
-	}
-#define UML6 \
-	{ \
-		NULL, "", false \
-	}
-#define UML612 \
-	{ \
-		NULL, "uml-6.12", false \
-	}
-#define UML7 \
-	{ \
-		NULL, "uml-7", true \
-	}
-
-static const struct cell cells[] = {
+static const struct guest_cell cells[] = {
 	{ "QEMU 7.2, Linux 6.1, split",
 	  QEMU7_LINUX6,
 	  "",
-	  PACKED_IN_ORDER,
+	  ALL_FORMS,
 	  { "INDIRECT_DESC", "EVENT_IDX" },
 	  { "RING_PACKED", "IN_ORDER" },
 	  1 },
 	{ "QEMU 7.2, Linux 6.1, packed, 2 queues",
 	  QEMU7_LINUX6,
 	  ",packed=on",
-	  PACKED_IN_ORDER,
+	  ALL_FORMS,
 	  { "RING_PACKED", "MQ" },
 	  { "IN_ORDER" },
 	  2 },
 	{ "UML 7, split", UML7, "", SPLIT, { "EVENT_IDX" }, { "RING_PACKED", "IN_ORDER" }, 1 },
 	{ "UML 7, split in order", UML7, "", SPLIT_IN_ORDER, { "IN_ORDER" }, { "RING_PACKED" }, 1 },
 	{ "UML 7, packed", UML7, "", PACKED, { "RING_PACKED" }, { "IN_ORDER" }, 1 },
-	{ "UML 7, packed in order",
-	  UML7,
-	  "",
-	  PACKED_IN_ORDER,
-	  { "RING_PACKED", "IN_ORDER" },
-	  { 0 },
-	  1 },
+	{ "UML 7, packed in order", UML7, "", ALL_FORMS, { "RING_PACKED", "IN_ORDER" }, { 0 }, 1 },
 	{ "UML 6.1, split", UML6, "", SPLIT_IN_ORDER, { "EVENT_IDX" }, { "IN_ORDER" }, 1 },
 	{ "UML 6.1, packed", UML6, "", PACKED_IN_ORDER, { "RING_PACKED" }, { "IN_ORDER" }, 1 },
 	{ "UML 6.12, split", UML612, "", SPLIT_IN_ORDER, { "EVENT_IDX" }, { "IN_ORDER" }, 1 },
@@ -101,49 +40,49 @@ static const struct cell cells[] = {
 	{ "QEMU 11, Linux 6.1, in order not taken",
 	  QEMU11_LINUX6,
 	  ",in_order=on",
-	  PACKED_IN_ORDER,
+	  ALL_FORMS,
 	  { "EVENT_IDX" },
 	  { "IN_ORDER" },
 	  1 },
 	{ "QEMU 10, Linux 7, split",
 	  QEMU10_LINUX7,
 	  "",
-	  PACKED_IN_ORDER,
+	  ALL_FORMS,
 	  { "EVENT_IDX" },
 	  { "RING_PACKED", "IN_ORDER" },
 	  1 },
 	{ "QEMU 10, Linux 7, split in order",
 	  QEMU10_LINUX7,
 	  ",in_order=on",
-	  PACKED_IN_ORDER,
+	  ALL_FORMS,
 	  { "IN_ORDER" },
 	  { "RING_PACKED" },
 	  1 },
 	{ "QEMU 10, Linux 7, packed",
 	  QEMU10_LINUX7,
 	  ",packed=on",
-	  PACKED_IN_ORDER,
+	  ALL_FORMS,
 	  { "RING_PACKED" },
 	  { "IN_ORDER" },
 	  1 },
 	{ "QEMU 10, Linux 7, packed in order",
 	  QEMU10_LINUX7,
 	  ",packed=on,in_order=on",
-	  PACKED_IN_ORDER,
+	  ALL_FORMS,
 	  { "RING_PACKED", "IN_ORDER" },
 	  { 0 },
 	  1 },
 	{ "QEMU 11, Linux 7, split in order, 2 queues",
 	  QEMU11_LINUX7,
 	  ",in_order=on",
-	  PACKED_IN_ORDER,
+	  ALL_FORMS,
 	  { "IN_ORDER", "MQ" },
 	  { "RING_PACKED" },
 	  2 },
 	{ "QEMU 11, Linux 7, packed in order, 2 queues",
 	  QEMU11_LINUX7,
 	  ",packed=on,in_order=on",
-	  PACKED_IN_ORDER,
+	  ALL_FORMS,
 	  { "RING_PACKED", "IN_ORDER", "MQ" },
 	  { 0 },
 	  2 },
@@ -156,7 +95,7 @@ static struct program guest;
 static struct program checker;
 static char initrd_path[128];
 
-static void start_server(const struct cell *cell)
+static void start_server(const struct guest_cell *cell)
 {
 	char queues[8];
 	const char *argv[] = { VIRTRING_TOOL, "serve",	 "blk",		 "--socket",
@@ -186,58 +125,22 @@ static int stop_all(void **state)
 	return 0;
 }
 
-static void boot(const struct cell *cell)
+static void boot(const struct guest_cell *cell)
 {
-	char qemu[128];
 	const struct guest_device device = {
 		.socket = socket_path,
-		.qemu = qemu,
-		.uml = 2,
+		.type = GUEST_BLK,
+		.queues = cell->queues,
+		.options = cell->options,
 		.cpus = cell->queues,
 	};
 
-	snprintf(qemu, sizeof(qemu), "vhost-user-blk-pci,num-queues=%u%s", cell->queues,
-		 cell->options);
 	make_file(image_path, 4096, 1);
 	assert_int_equal(truncate(image_path, DISK_BYTES), 0);
 	assert_int_equal(guest_initrd(&cell->kind, initrd_path, "guest_blk.sh", MODULES, PROGRAMS),
 			 0);
 	start_server(cell);
 	guest_start(&guest, &cell->kind, &device, initrd_path);
-}
-
-/* What the guest's kernel negotiated; a firmware may have done so before. */
-static const char *negotiated(void)
-{
-	static char text[512];
-	const char *line = NULL;
-
-	for (const char *at = server.text; (at = strstr(at, "front end: ")); at++)
-		line = at + strlen("front end: ");
-	if (!line)
-		return " nothing ";
-	snprintf(text, sizeof(text), " %.*s ", (int)strcspn(line, "\n"), line);
-	return text;
-}
-
-static bool has(const char *features, const char *name)
-{
-	char word[64];
-
-	snprintf(word, sizeof(word), " %s ", name);
-	return strstr(features, word);
-}
-
-static void check_negotiated(const struct cell *cell)
-{
-	const char *features = negotiated();
-
-	for (int i = 0; i < 4 && cell->taken[i]; i++)
-		if (!has(features, cell->taken[i]))
-			fail_msg("%s is not among%s", cell->taken[i], features);
-	for (int i = 0; i < 4 && cell->refused[i]; i++)
-		if (has(features, cell->refused[i]))
-			fail_msg("%s is among%s", cell->refused[i], features);
 }
 
 /* The files are what the guest says they are, without any ring. */
@@ -257,7 +160,7 @@ static void check_outside(void)
 	assert_non_null(strstr(checker.text, label));
 }
 
-static void report(const struct cell *cell)
+static void report(const struct guest_cell *cell)
 {
 	char kernel[64], sectors[24];
 	unsigned long read, written;
@@ -269,27 +172,22 @@ static void report(const struct cell *cell)
 	written = strtoul(sectors, NULL, 10);
 	/* Each of two file systems has 17 MiB of files, written once and read once. */
 	assert_true(read > 2 * 2048 * 16 && written > 2 * 2048 * 16);
-	printf("REPORT: %s (%s): negotiated%s\n", cell->name, kernel, negotiated());
+	printf("REPORT: %s (%s): negotiated%s\n", cell->name, kernel, guest_negotiated(&server));
 	printf("REPORT: %s: wrote %.1f MiB, read %.1f MiB, 430 files verified in guest and image\n",
 	       cell->name, (double)written / 2048, (double)read / 2048);
 }
 
 static void test_guest(void **state)
 {
-	const struct cell *cell = *state;
-	const char *missing = guest_missing(&cell->kind);
-
-	if (missing) {
-		printf("SKIP: %s: %s\n", cell->name, missing);
-		skip();
-	}
+	const struct guest_cell *cell = *state;
+	guest_cell_need(cell);
 	boot(cell);
 	if (!program_wait(&guest, "GUEST end", GUEST_MS))
 		fail_msg("the guest said: %s", guest.text);
 	assert_true(program_wait(&server, "front end gone", GUEST_MS));
 	assert_non_null(strstr(guest.text, "disk 524288 sectors"));
 	assert_non_null(strstr(guest.text, "GUEST identity image"));
-	check_negotiated(cell);
+	guest_cell_check(cell, &server);
 	check_outside();
 	report(cell);
 }
@@ -297,26 +195,13 @@ static void test_guest(void **state)
 /* A part of a name as argument chooses among all. */
 int main(int argc, char **argv)
 {
-	struct CMUnitTest tests[CELLS];
-	size_t count = 0;
+	int failed;
 
 	need_program("busybox");
 	need_program("setsid");
 	snprintf(initrd_path, sizeof(initrd_path), "%s/initrd", test_folder());
-	for (size_t i = 0; i < CELLS; i++) {
-		const struct cell *cell = &cells[i];
-
-		if (argc > 1 ? !strstr(cell->name, argv[1]) :
-			       !cell->kind.always && !all_peers_wanted())
-			continue;
-		tests[count++] = (struct CMUnitTest){
-			.name = cell->name,
-			.test_func = test_guest,
-			.teardown_func = stop_all,
-			.initial_state = (void *)(uintptr_t)cell,
-		};
-	}
-	if (count < CELLS && argc == 1)
-		printf("REPORT: %zu more guests in ./dev test interop-all\n", CELLS - count);
-	return _cmocka_run_group_tests("guests", tests, count, blk_setup, blk_teardown);
+	(void)blk_setup(NULL);
+	failed = guest_cells_run(cells, CELLS, test_guest, stop_all, argc > 1 ? argv[1] : NULL);
+	(void)blk_teardown(NULL);
+	return failed;
 }

@@ -126,7 +126,7 @@ static void uml_words(struct words *words, const struct guest_kind *kind,
 	add(words, "con=null");
 	add(words, "quiet");
 	add(words, "panic=-1");
-	addf(words, "virtio_uml.device=%s:%u", device->socket, device->uml);
+	addf(words, "virtio_uml.device=%s:%u", device->socket, device->type);
 }
 
 static void qemu_machine(struct words *words, const struct guest_device *device)
@@ -151,6 +151,21 @@ static void qemu_machine(struct words *words, const struct guest_device *device)
 	add(words, "stdio");
 }
 
+static void qemu_device(struct words *words, const struct guest_device *device)
+{
+	if (device->type == GUEST_NET) {
+		add(words, "-netdev");
+		addf(words, "vhost-user,id=net,chardev=backend,queues=%u", device->queues);
+	}
+	add(words, "-device");
+	if (device->type == GUEST_NET)
+		addf(words, "virtio-net-pci,netdev=net,disable-legacy=on,romfile=%s%s",
+		     device->queues > 1 ? ",mq=on" : "", device->options);
+	else
+		addf(words, "vhost-user-blk-pci,chardev=backend,disable-legacy=on,num-queues=%u%s",
+		     device->queues, device->options);
+}
+
 static void qemu_words(struct words *words, const struct guest_kind *kind,
 		       const struct guest_device *device, const char *initrd)
 {
@@ -165,8 +180,7 @@ static void qemu_words(struct words *words, const struct guest_kind *kind,
 	add(words, "-chardev");
 	addf(words, "socket,id=backend,path=%s%s%s", device->socket, device->chardev ? "," : "",
 	     device->chardev ? device->chardev : "");
-	add(words, "-device");
-	addf(words, "%s,chardev=backend,disable-legacy=on", device->qemu);
+	qemu_device(words, device);
 	add(words, "-kernel");
 	add(words, peer_file(kind->kernel, kernel));
 	add(words, "-initrd");

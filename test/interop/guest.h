@@ -23,11 +23,16 @@ struct guest_kind {
 	bool always;
 };
 
+/* virtio device types */
+#define GUEST_NET 1u
+#define GUEST_BLK 2u
+
 /**
  * struct guest_device - the vhost-user device of a guest
  * @socket: of the back end
- * @qemu: the device for QEMU, without its chardev, "vhost-user-blk-pci,num-queues=2"
- * @uml: the virtio device type for User Mode Linux
+ * @type: GUEST_NET or GUEST_BLK
+ * @queues: of the disk, or pairs of the network card (QEMU)
+ * @options: more of QEMU's device, ",packed=on", or ""
  * @cpus: virtual processors (QEMU), 0 is one
  * @monitor: path of QEMU's control socket, or NULL
  * @incoming: where QEMU waits for another's state, or NULL
@@ -35,8 +40,9 @@ struct guest_kind {
  */
 struct guest_device {
 	const char *socket;
-	const char *qemu;
-	unsigned int uml;
+	unsigned int type;
+	unsigned int queues;
+	const char *options;
 	unsigned int cpus;
 	const char *monitor;
 	const char *incoming;
