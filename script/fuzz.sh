@@ -16,6 +16,8 @@ if [ "${1-}" = --planted ]; then
 fi
 # shellcheck disable=SC2086 # a list of words
 configure fuzz $fuzz_options "$fuzz_flags"
+# The list of targets has to be as new as the files that name them.
+logged fuzz-setup ninja -C build/fuzz build.ninja
 targets=$(ninja -C build/fuzz -t targets all | sed -n 's/^\(test\/fuzz\/fuzz-[a-z_]*\): .*/\1/p')
 # shellcheck disable=SC2086 # a list of words
 compile fuzz $targets
