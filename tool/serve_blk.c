@@ -31,7 +31,7 @@
 /* All that a disk can use. Linux as a front end works only if it can give a back channel. */
 #define PROTOCOL \
 	(VR_VU_PF_MQ | VR_VU_PF_REPLY_ACK | VR_VU_PF_BACKEND_REQ | VR_VU_PF_CONFIG | \
-	 VR_VU_PF_RESET_DEVICE | VR_VU_PF_CONFIGURE_MEM_SLOTS | VR_VU_PF_STATUS)
+	 VR_VU_PF_RESET_DEVICE | VR_VU_PF_CONFIGURE_MEM_SLOTS | VR_VU_PF_STATUS | VR_VU_PF_QUEUE)
 
 /* When the kernel takes no more for now, the time until it is asked again. */
 #define RETRY_MS 1

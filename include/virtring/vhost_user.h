@@ -59,10 +59,16 @@ extern "C" {
 
 /* What this library implements, either end. */
 #define VR_VU_PF_SUPPORTED \
-	(VR_VU_PF_MQ | VR_VU_PF_RARP | VR_VU_PF_REPLY_ACK | VR_VU_PF_MTU | VR_VU_PF_BACKEND_REQ | \
-	 VR_VU_PF_CONFIG | VR_VU_PF_BACKEND_SEND_FD | VR_VU_PF_RESET_DEVICE | \
-	 VR_VU_PF_INBAND_NOTIFICATIONS | VR_VU_PF_CONFIGURE_MEM_SLOTS | VR_VU_PF_STATUS | \
-	 VR_VU_PF_DEVICE_STATE)
+	(VR_VU_PF_MQ | VR_VU_PF_LOG_SHMFD | VR_VU_PF_RARP | VR_VU_PF_REPLY_ACK | VR_VU_PF_MTU | \
+	 VR_VU_PF_BACKEND_REQ | VR_VU_PF_CONFIG | VR_VU_PF_BACKEND_SEND_FD | \
+	 VR_VU_PF_INFLIGHT_SHMFD | VR_VU_PF_RESET_DEVICE | VR_VU_PF_INBAND_NOTIFICATIONS | \
+	 VR_VU_PF_CONFIGURE_MEM_SLOTS | VR_VU_PF_STATUS | VR_VU_PF_DEVICE_STATE)
+
+/*
+ * Of these, what struct vr_vu_queue does for a device: offered by default with vhost_user_loop.h, and
+ * otherwise for who makes one for each ring.
+ */
+#define VR_VU_PF_QUEUE (VR_VU_PF_LOG_SHMFD | VR_VU_PF_INFLIGHT_SHMFD)
 
 /* Device status bits (virtio 2.1). */
 #define VR_STATUS_ACKNOWLEDGE 1u
@@ -227,10 +233,10 @@ struct vr_vu_backend_ops {
  * @max_queue_size: largest queue, 1..VR_QUEUE_SIZE_MAX; 0 means VR_QUEUE_SIZE_MAX
  * @max_regions: memory slots, up to VR_MEM_MAX_REGIONS; 0 means that
  * @config_size: bytes of configuration space, up to 256
- * @features: virtio features to offer; bit 30 is added, bit 26 is refused for now; with bit 33,
+ * @features: virtio features to offer; bit 30 is added, bit 26 if LOG_SHMFD is offered; with bit 33,
  *	ACCESS_PLATFORM, BACKEND_REQ has to be among @protocol_features
  * @protocol_features: subset of VR_VU_PF_SUPPORTED to offer; 0 means all that the operations and
- *	@config_size allow
+ *	@config_size allow, but for VR_VU_PF_QUEUE
  * @ops: what the device does; copied
  * @context: for @ops and @log
  * @ring_context: for ring_start, ring_stop and ring_enable, where those are somebody else's; NULL:
@@ -749,6 +755,23 @@ int vr_vu_frontend_get_vring_base(struct vr_vu_frontend *frontend, uint32_t inde
 int vr_vu_frontend_set_vring_addr(struct vr_vu_frontend *frontend, uint32_t index,
 				  const struct vr_ring *ring, int timeout_ms);
 
+/**
+ * vr_vu_frontend_log_vring() - have what the device stores to a ring logged, or not any more
+ * @frontend: the front end
+ * @index: the ring, which may run
+ * @ring: its areas, as in vr_vu_frontend_set_vring_addr(); the log has bits for its device area's
+ *	address
+ * @log: whether to
+ * @timeout_ms: how long to wait
+ *
+ * SET_VRING_ADDR with its log flag. What is written to buffers is logged while VR_VU_F_LOG_ALL is
+ * set by vr_vu_frontend_set_features(), which is allowed while rings run, too.
+ *
+ * Return: as vr_vu_frontend_get_features().
+ */
+int vr_vu_frontend_log_vring(struct vr_vu_frontend *frontend, uint32_t index,
+			     const struct vr_ring *ring, bool log, int timeout_ms);
+
 /** vr_vu_frontend_set_vring_kick() - VHOST_USER_SET_VRING_KICK; @fd -1: the back end polls */
 int vr_vu_frontend_set_vring_kick(struct vr_vu_frontend *frontend, uint32_t index, int fd,
 				  int timeout_ms);
@@ -767,6 +790,88 @@ int vr_vu_frontend_set_vring_err(struct vr_vu_frontend *frontend, uint32_t index
 /** vr_vu_frontend_set_vring_enable() - VHOST_USER_SET_VRING_ENABLE */
 int vr_vu_frontend_set_vring_enable(struct vr_vu_frontend *frontend, uint32_t index, bool enable,
 				    int timeout_ms);
+
+/**
+ * struct vr_vu_inflight - memory for a record of buffers in flight
+ * @fd: the memory; whose it is, is said at each function
+ * @size: its bytes
+ * @offset: where it begins in @fd
+ * @queues: rings that it is for
+ * @queue_size: the largest of them
+ */
+struct vr_vu_inflight {
+	int fd;
+	uint64_t size;
+	uint64_t offset;
+	uint16_t queues;
+	uint16_t queue_size;
+};
+
+/**
+ * vr_vu_frontend_get_inflight() - VHOST_USER_GET_INFLIGHT_FD: memory for a record, made by the back end
+ * @frontend: the front end, after vr_vu_frontend_set_features(): the layout depends on them
+ * @inflight: @queues and @queue_size say for what; the rest is set, and @fd is the caller's
+ * @timeout_ms: how long to wait
+ *
+ * For a fresh start of the rings. The memory is to be kept while the back end is gone.
+ *
+ * Return: as vr_vu_frontend_get_features().
+ */
+int vr_vu_frontend_get_inflight(struct vr_vu_frontend *frontend, struct vr_vu_inflight *inflight,
+				int timeout_ms);
+
+/**
+ * vr_vu_frontend_set_inflight() - VHOST_USER_SET_INFLIGHT_FD: give it the record, before rings start
+ * @frontend: the front end
+ * @inflight: as vr_vu_frontend_get_inflight() set it, in this session or in one before; @fd stays
+ *	the caller's
+ * @timeout_ms: how long to wait
+ *
+ * A back end that finds buffers in it takes them again, whatever the bases of the rings are.
+ *
+ * Return: as vr_vu_frontend_get_features().
+ */
+int vr_vu_frontend_set_inflight(struct vr_vu_frontend *frontend,
+				const struct vr_vu_inflight *inflight, int timeout_ms);
+
+struct vr_vu_log;
+
+/**
+ * vr_vu_log_create() - make a dirty log: a bit for each 4096 bytes that a back end writes
+ * @end: the address behind the highest byte of guest memory, not 0
+ * @log: set on success, all clean
+ *
+ * Return: 0, -EINVAL, -ENOMEM, or what the system said.
+ */
+int vr_vu_log_create(uint64_t end, struct vr_vu_log **log);
+
+/**
+ * vr_vu_log_destroy() - free a dirty log
+ * @log: the log, or NULL; a back end that has it keeps its own mapping
+ */
+void vr_vu_log_destroy(struct vr_vu_log *log);
+
+/**
+ * vr_vu_log_take() - find a page that was written, and call it clean
+ * @log: the log
+ * @from: address to begin at
+ *
+ * The back end may go on meanwhile: a page that it writes later is found again later. Any thread.
+ *
+ * Return: the page's address, or UINT64_MAX when there is none.
+ */
+uint64_t vr_vu_log_take(struct vr_vu_log *log, uint64_t from);
+
+/**
+ * vr_vu_frontend_set_log() - VHOST_USER_SET_LOG_BASE: have the back end use a log
+ * @frontend: the front end
+ * @log: the log, instead of the one before
+ * @timeout_ms: how long to wait
+ *
+ * Return: as vr_vu_frontend_get_features().
+ */
+int vr_vu_frontend_set_log(struct vr_vu_frontend *frontend, const struct vr_vu_log *log,
+			   int timeout_ms);
 
 /** vr_vu_frontend_get_status() - VHOST_USER_GET_STATUS */
 int vr_vu_frontend_get_status(struct vr_vu_frontend *frontend, uint8_t *status, int timeout_ms);

@@ -94,6 +94,9 @@ struct peer {
 /* Protocol features that peer_negotiate() sets: descriptors notify, not messages. */
 #define PEER_PROTOCOL (VR_VU_PF_SUPPORTED & ~VR_VU_PF_INBAND_NOTIFICATIONS)
 
+/* What the back end makes of it: with bit 30, and with the dirty log. */
+#define PEER_OFFERED (PEER_FEATURES | VR_VU_F_PROTOCOL_FEATURES | VR_VU_F_LOG_ALL)
+
 /* Creates both ends; the first connection is made. */
 void peer_create(struct peer *peer);
 /* Likewise; the device offers @features beside PEER_FEATURES. */

@@ -18,9 +18,16 @@
 
 static void area(struct vu_rig *rig, struct vr_ring_area *area, size_t bytes)
 {
-	area->host = vr_shm_alloc(rig->shm, bytes, 64);
+	/* Pages of their own: a dirty log can tell them apart. */
+	area->host = vr_shm_alloc(rig->shm, (bytes + 4095) / 4096 * 4096, 4096);
 	assert_non_null(area->host);
 	area->addr = vr_shm_addr(rig->shm, area->host);
+}
+
+/* Of one half of all buffers. */
+static uint64_t data_bytes(const struct vu_rig *rig)
+{
+	return ((uint64_t)rig->size * VU_RIG_SLOT + 4095) / 4096 * 4096;
 }
 
 static void create_queue(struct vu_rig *rig, uint32_t index)
@@ -37,8 +44,10 @@ static void create_queue(struct vu_rig *rig, uint32_t index)
 	     vr_ring_bytes(rig->features, rig->size, VR_AREA_DESCRIPTORS));
 	area(rig, &q->ring.driver, vr_ring_bytes(rig->features, rig->size, VR_AREA_DRIVER));
 	area(rig, &q->ring.device, vr_ring_bytes(rig->features, rig->size, VR_AREA_DEVICE));
-	q->data = vr_shm_alloc(rig->shm, rig->size * 2ull * VU_RIG_SLOT, 64);
-	assert_non_null(q->data);
+	q->out = vr_shm_alloc(rig->shm, data_bytes(rig), 4096);
+	q->in = vr_shm_alloc(rig->shm, data_bytes(rig), 4096);
+	assert_non_null(q->out);
+	assert_non_null(q->in);
 	config.ring = q->ring;
 	bytes = vr_driver_size(&config);
 	q->state = aligned_alloc(64, (bytes + 63) / 64 * 64);
@@ -61,7 +70,7 @@ void vu_rig_create(struct vu_rig *rig)
 {
 	struct vr_shm_config config = {
 		.struct_size = sizeof(config),
-		.size = rig->count * (rig->size * (2ull * VU_RIG_SLOT + 64) + 8192),
+		.size = rig->count * (2 * data_bytes(rig) + rig->size * 32ull + 4 * 4096),
 		.guest_addr = GUEST,
 	};
 	uint32_t i;
@@ -134,12 +143,12 @@ void vu_rig_destroy(struct vu_rig *rig)
 
 unsigned char *vu_rig_out(struct vu_rig *rig, uint32_t queue, uint32_t slot)
 {
-	return rig->queues[queue].data + (size_t)slot * 2 * VU_RIG_SLOT;
+	return rig->queues[queue].out + (size_t)slot * VU_RIG_SLOT;
 }
 
 unsigned char *vu_rig_in(struct vu_rig *rig, uint32_t queue, uint32_t slot)
 {
-	return vu_rig_out(rig, queue, slot) + VU_RIG_SLOT;
+	return rig->queues[queue].in + (size_t)slot * VU_RIG_SLOT;
 }
 
 bool vu_rig_add(struct vu_rig *rig, uint32_t queue, uint32_t slot, uint32_t out, uint32_t in)
@@ -155,8 +164,9 @@ bool vu_rig_add(struct vu_rig *rig, uint32_t queue, uint32_t slot, uint32_t out,
 		segments[buffer.readable++] =
 			(struct vr_segment){ .addr = addr + first, .len = out - first };
 	if (in)
-		segments[buffer.readable + buffer.writable++] =
-			(struct vr_segment){ .addr = addr + VU_RIG_SLOT, .len = in };
+		segments[buffer.readable + buffer.writable++] = (struct vr_segment){
+			.addr = vr_shm_addr(rig->shm, vu_rig_in(rig, queue, slot)), .len = in
+		};
 	return vr_driver_add(rig->queues[queue].driver, &buffer, 1) == 1;
 }
 

@@ -20,14 +20,16 @@
  * @driver: its driver half
  * @state: memory of that
  * @vring: as the session knows it
- * @data: queue size times a half to read and a half to write
+ * @out: queue size times what a buffer has to be read
+ * @in: queue size times what it has to be written
  */
 struct vu_rig_queue {
 	struct vr_ring ring;
 	struct vr_driver *driver;
 	void *state;
 	struct vr_vu_vring vring;
-	unsigned char *data;
+	unsigned char *out;
+	unsigned char *in;
 };
 
 /**
@@ -35,6 +37,7 @@ struct vu_rig_queue {
  * @features: negotiated, of those that the rings know
  * @size: descriptors of each ring
  * @count: rings
+ * @protocol: what a session may accept, as vr_vu_frontend_config; used by echo_begin()
  * @poll: rings have no kick descriptor
  * @shm: all shared memory
  * @frontend: the session
@@ -45,6 +48,7 @@ struct vu_rig {
 	uint64_t features;
 	uint32_t size;
 	uint32_t count;
+	uint64_t protocol;
 	bool poll;
 	struct vr_shm *shm;
 	struct vr_vu_frontend *frontend;

@@ -114,14 +114,11 @@ static void features(void **state)
 
 	(void)state;
 	ready(&peer, 0);
-	assert_int_equal(get_u64(&peer, VU_GET_FEATURES),
-			 PEER_FEATURES | VR_VU_F_PROTOCOL_FEATURES);
+	assert_int_equal(get_u64(&peer, VU_GET_FEATURES), PEER_OFFERED);
 	assert_int_equal(get_u64(&peer, VU_GET_PROTOCOL_FEATURES), VR_VU_PF_SUPPORTED);
 	assert_int_equal(get_u64(&peer, VU_GET_QUEUE_NUM), PEER_RINGS / 2);
 	peer_refuses_u64(&peer, VU_SET_FEATURES, 1ull << 63);
-	peer_refuses_u64(&peer, VU_SET_FEATURES, VR_VU_F_LOG_ALL);
 	peer_refuses_u64(&peer, VU_SET_PROTOCOL_FEATURES, VR_VU_PF_SHMEM);
-	peer_refuses_u64(&peer, VU_SET_PROTOCOL_FEATURES, VR_VU_PF_INFLIGHT_SHMFD);
 	peer.refuse_features = true;
 	peer_refuses_u64(&peer, VU_SET_FEATURES, VR_F_VERSION_1 | VR_F_IN_ORDER);
 	vr_vu_backend_state(peer.backend, &now);

@@ -16,276 +16,8 @@
 
 #include <cmocka.h>
 
-#include <virtring/vhost_user_loop.h>
-
-#include "form.h"
+#include "vu_echo.h"
 #include "vu_peer.h"
-#include "vu_rig.h"
-
-#define SIZE 16u
-#define PIECES 8u
-
-/**
- * struct held - a buffer that the echo device keeps for later
- * @chain: what was popped
- * @segments: its pieces
- */
-struct held {
-	struct vr_chain chain;
-	struct vr_iovec segments[PIECES];
-};
-
-/**
- * struct echo - a device that answers with what it reads
- * @loop: whose it is
- * @thread: where the loop runs
- * @hold: buffers are kept until @release_fd is signalled
- * @refuse: no queue is started
- * @fail: queue_work() answers so
- * @release_fd: see there
- * @held: what is kept, of all queues
- * @held_of: and whose each is
- * @held_count: how many
- * @starts: queues started
- * @stops: queues stopped
- * @broken: queues found broken
- * @dropped: buffers taken on a disabled ring
- * @works: calls of queue_work()
- */
-struct echo {
-	struct vr_vu_loop *loop;
-	pthread_t thread;
-	atomic_bool hold;
-	atomic_bool refuse;
-	atomic_int fail;
-	int release_fd;
-	struct held held[SIZE * VU_RIG_QUEUES];
-	struct vr_vu_queue *held_of[SIZE * VU_RIG_QUEUES];
-	atomic_uint held_count;
-	atomic_uint starts;
-	atomic_uint stops;
-	atomic_uint broken;
-	atomic_uint dropped;
-	atomic_uint works;
-};
-
-static void answer(struct vr_vu_queue *queue, const struct vr_chain *chain)
-{
-	unsigned char bytes[2 * VU_RIG_SLOT];
-	size_t len = vr_iov_read(chain->segments, chain->readable, 0, bytes, sizeof(bytes));
-
-	len = vr_iov_write(chain->segments + chain->readable, chain->writable, 0, bytes, len);
-	assert_int_equal(
-		vr_device_complete(vr_vu_queue_device(queue), chain->handle, (uint32_t)len), 0);
-}
-
-static int queue_start(void *context, struct vr_vu_queue *queue)
-{
-	struct echo *echo = context;
-
-	(void)queue;
-	if (echo->refuse)
-		return -1;
-	echo->starts++;
-	return 0;
-}
-
-static void queue_stop(void *context, struct vr_vu_queue *queue)
-{
-	struct echo *echo = context;
-
-	(void)queue;
-	echo->stops++;
-}
-
-static int queue_work(void *context, struct vr_vu_queue *queue)
-{
-	struct echo *echo = context;
-	struct held *held = &echo->held[echo->held_count];
-	int got;
-
-	echo->works++;
-	if (echo->fail)
-		return echo->fail;
-	got = vr_device_pop(vr_vu_queue_device(queue), &held->chain, 1, held->segments, PIECES);
-	if (got <= 0)
-		return got;
-	if (echo->hold)
-		echo->held_of[echo->held_count++] = queue;
-	else
-		answer(queue, &held->chain);
-	return 1;
-}
-
-static int queue_drop(void *context, struct vr_vu_queue *queue)
-{
-	struct echo *echo = context;
-	struct held held;
-	const int got =
-		vr_device_pop(vr_vu_queue_device(queue), &held.chain, 1, held.segments, PIECES);
-
-	if (got <= 0)
-		return got;
-	echo->dropped++;
-	assert_int_equal(vr_device_complete(vr_vu_queue_device(queue), held.chain.handle, 0), 0);
-	return 1;
-}
-
-static unsigned int queue_busy(void *context, struct vr_vu_queue *queue)
-{
-	struct echo *echo = context;
-	unsigned int count = 0;
-	uint32_t i;
-
-	for (i = 0; i < echo->held_count; i++)
-		count += echo->held_of[i] == queue;
-	return count;
-}
-
-static void queue_broken(void *context, struct vr_vu_queue *queue)
-{
-	struct echo *echo = context;
-	struct vr_fault fault;
-
-	assert_true(vr_device_fault(vr_vu_queue_device(queue), &fault));
-	echo->broken++;
-}
-
-/* Newest first, so that the forms that are in order have to wait for the last. */
-static void release(void *context)
-{
-	struct echo *echo = context;
-
-	(void)vr_vu_drain(echo->release_fd);
-	while (echo->held_count) {
-		echo->held_count--;
-		answer(echo->held_of[echo->held_count], &echo->held[echo->held_count].chain);
-	}
-}
-
-static const struct vr_vu_loop_ops echo_ops = {
-	.struct_size = sizeof(echo_ops),
-	.queue_start = queue_start,
-	.queue_work = queue_work,
-	.queue_drop = queue_drop,
-	.queue_busy = queue_busy,
-	.queue_stop = queue_stop,
-	.queue_broken = queue_broken,
-};
-
-static const struct vr_vu_backend_ops no_rings = { .struct_size = sizeof(no_rings) };
-
-static struct vr_vu_backend_config backend_config(void *context)
-{
-	return (struct vr_vu_backend_config){
-		.struct_size = sizeof(struct vr_vu_backend_config),
-		.vrings = VU_RIG_QUEUES,
-		.features = VR_F_VERSION_1 | VR_F_RING_PACKED | VR_F_IN_ORDER | VR_F_EVENT_IDX,
-		.ops = &no_rings,
-		.context = context,
-	};
-}
-
-static void *run(void *context)
-{
-	struct echo *echo = context;
-
-	assert_int_equal(vr_vu_loop_run(echo->loop), 0);
-	return NULL;
-}
-
-static void create_loop(struct echo *echo)
-{
-	const struct vr_vu_backend_config backend = backend_config(echo);
-	const struct vr_vu_loop_config config = {
-		.struct_size = sizeof(config),
-		.backend = &backend,
-		.ops = &echo_ops,
-	};
-	struct vr_vu_watch *watch;
-
-	memset(echo, 0, sizeof(*echo));
-	echo->release_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	assert_int_equal(vr_vu_loop_create(&config, &echo->loop), 0);
-	assert_int_equal(vr_vu_loop_watch(echo->loop, echo->release_fd, release, echo, &watch), 0);
-}
-
-/* Both ends; the loop runs in a thread of its own. */
-static void begin(struct echo *echo, struct vu_rig *rig)
-{
-	int ends[2];
-
-	create_loop(echo);
-	vu_rig_create(rig);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-	assert_int_equal(vr_vu_backend_adopt(vr_vu_loop_backend(echo->loop), ends[1]), 0);
-	assert_int_equal(pthread_create(&echo->thread, NULL, run, echo), 0);
-	vu_rig_start(rig, ends[0], 0);
-}
-
-static void stop_loop(struct echo *echo)
-{
-	vr_vu_loop_stop(echo->loop);
-	assert_int_equal(pthread_join(echo->thread, NULL), 0);
-}
-
-static void end(struct echo *echo, struct vu_rig *rig)
-{
-	stop_loop(echo);
-	vr_vu_loop_destroy(echo->loop);
-	assert_int_equal(echo->starts, echo->stops);
-	assert_int_equal(echo->held_count, 0);
-	close(echo->release_fd);
-	vu_rig_destroy(rig);
-}
-
-static void fill(struct vu_rig *rig, uint32_t queue, uint32_t slot, uint32_t number)
-{
-	unsigned char *out = vu_rig_out(rig, queue, slot);
-	uint32_t i;
-
-	for (i = 0; i < VU_RIG_SLOT; i++)
-		out[i] = (unsigned char)(number * 7 + i);
-	memset(vu_rig_in(rig, queue, slot), 0, VU_RIG_SLOT);
-}
-
-static void put(struct vu_rig *rig, uint32_t queue, uint32_t slot, uint32_t number)
-{
-	fill(rig, queue, slot, number);
-	assert_true(vu_rig_add(rig, queue, slot, 100, 100));
-}
-
-static void get(struct vu_rig *rig, uint32_t queue)
-{
-	struct vr_used used;
-
-	assert_true(vu_rig_get(rig, queue, &used, VU_RIG_MS));
-	assert_int_equal(used.len, 100);
-	assert_memory_equal(vu_rig_in(rig, queue, (uint32_t)used.token),
-			    vu_rig_out(rig, queue, (uint32_t)used.token), 100);
-}
-
-/* Some rounds of a few buffers each on every queue. */
-static void exchange(struct vu_rig *rig, uint32_t rounds)
-{
-	uint32_t round, queue, i;
-
-	for (round = 0; round < rounds; round++) {
-		for (queue = 0; queue < rig->count; queue++) {
-			for (i = 0; i < 4; i++)
-				put(rig, queue, i, round * 4 + i);
-			vu_rig_kick(rig, queue);
-		}
-		for (queue = 0; queue < rig->count; queue++)
-			for (i = 0; i < 4; i++)
-				get(rig, queue);
-	}
-}
-
-static struct vu_rig rig_of(const struct form *form, uint32_t count)
-{
-	return (struct vu_rig){ .features = form->features, .size = SIZE, .count = count };
-}
 
 static void all_forms(void **state)
 {
@@ -294,11 +26,11 @@ static void all_forms(void **state)
 	(void)state;
 	FOR_EACH_FORM(form)
 	{
-		struct vu_rig rig = rig_of(form, 3);
+		struct vu_rig rig = echo_rig(form, 3);
 
-		begin(&echo, &rig);
-		exchange(&rig, 50);
-		end(&echo, &rig);
+		echo_begin(&echo, &rig);
+		echo_exchange(&rig, 50);
+		echo_end(&echo, &rig);
 	}
 }
 
@@ -309,12 +41,12 @@ static void without_kicks(void **state)
 	(void)state;
 	FOR_EACH_FORM(form)
 	{
-		struct vu_rig rig = rig_of(form, 2);
+		struct vu_rig rig = echo_rig(form, 2);
 
 		rig.poll = true;
-		begin(&echo, &rig);
-		exchange(&rig, 20);
-		end(&echo, &rig);
+		echo_begin(&echo, &rig);
+		echo_exchange(&rig, 20);
+		echo_end(&echo, &rig);
 	}
 }
 
@@ -322,26 +54,26 @@ static void without_kicks(void **state)
 static void kicker_gone(void **state)
 {
 	static struct echo echo;
-	struct vu_rig rig = rig_of(&forms[0], 1);
+	struct vu_rig rig = echo_rig(&forms[0], 1);
 	unsigned int before;
 	int pipe_ends[2];
 
 	(void)state;
-	begin(&echo, &rig);
+	echo_begin(&echo, &rig);
 	assert_int_equal(pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK), 0);
 	assert_int_equal(vr_vu_frontend_set_vring_kick(rig.frontend, 0, pipe_ends[0], VU_RIG_MS),
 			 0);
 	close(pipe_ends[0]);
-	put(&rig, 0, 0, 1);
+	echo_put(&rig, 0, 0, 1);
 	assert_true(vr_driver_publish_and_verdict(rig.queues[0].driver) >= 0);
 	assert_int_equal(write(pipe_ends[1], "x", 1), 1);
-	get(&rig, 0);
+	echo_get(&rig, 0);
 	close(pipe_ends[1]);
 	usleep(50000);
 	before = echo.works;
 	usleep(100000);
 	assert_in_range(echo.works, before, before + 1);
-	end(&echo, &rig);
+	echo_end(&echo, &rig);
 }
 
 /* GET_VRING_BASE is answered when what is in flight has been used; then it goes on from there. */
@@ -352,15 +84,15 @@ static void stop_waits(void **state)
 	(void)state;
 	FOR_EACH_FORM(form)
 	{
-		struct vu_rig rig = rig_of(form, 2);
+		struct vu_rig rig = echo_rig(form, 2);
 		uint32_t base;
 		uint32_t i;
 
-		begin(&echo, &rig);
-		exchange(&rig, 3);
+		echo_begin(&echo, &rig);
+		echo_exchange(&rig, 3);
 		echo.hold = true;
 		for (i = 0; i < 4; i++)
-			put(&rig, 0, i, i);
+			echo_put(&rig, 0, i, i);
 		vu_rig_kick(&rig, 0);
 		while (echo.held_count < 4)
 			usleep(1000);
@@ -369,8 +101,8 @@ static void stop_waits(void **state)
 		/* That ended the session: its rings stop, too, when the four have been used. */
 		assert_int_equal(vr_vu_notify(echo.release_fd), 0);
 		for (i = 0; i < 4; i++)
-			get(&rig, 0);
-		end(&echo, &rig);
+			echo_get(&rig, 0);
+		echo_end(&echo, &rig);
 	}
 }
 
@@ -390,15 +122,15 @@ static void stop_and_go_on(void **state)
 	(void)state;
 	FOR_EACH_FORM(form)
 	{
-		struct vu_rig rig = rig_of(form, 2);
+		struct vu_rig rig = echo_rig(form, 2);
 		pthread_t later;
 		uint32_t i;
 
-		begin(&echo, &rig);
-		exchange(&rig, 3);
+		echo_begin(&echo, &rig);
+		echo_exchange(&rig, 3);
 		echo.hold = true;
 		for (i = 0; i < 4; i++)
-			put(&rig, 1, i, i);
+			echo_put(&rig, 1, i, i);
 		vu_rig_kick(&rig, 1);
 		while (echo.held_count < 4)
 			usleep(1000);
@@ -407,7 +139,7 @@ static void stop_and_go_on(void **state)
 		assert_int_equal(pthread_join(later, NULL), 0);
 		assert_int_equal(echo.held_count, 0);
 		for (i = 0; i < 4; i++)
-			get(&rig, 1);
+			echo_get(&rig, 1);
 		if (is_packed(form->features))
 			assert_int_equal(rig.queues[1].vring.base >> 16,
 					 rig.queues[1].vring.base & 0xffff);
@@ -415,8 +147,8 @@ static void stop_and_go_on(void **state)
 			assert_int_equal(rig.queues[1].vring.base, 16);
 		echo.hold = false;
 		vu_rig_restart(&rig);
-		exchange(&rig, 10);
-		end(&echo, &rig);
+		echo_exchange(&rig, 10);
+		echo_end(&echo, &rig);
 	}
 }
 
@@ -424,23 +156,23 @@ static void stop_and_go_on(void **state)
 static void destroy_finishes(void **state)
 {
 	static struct echo echo;
-	struct vu_rig rig = rig_of(&forms[1], 1);
+	struct vu_rig rig = echo_rig(&forms[1], 1);
 	struct vr_used used;
 
 	(void)state;
-	begin(&echo, &rig);
+	echo_begin(&echo, &rig);
 	echo.hold = true;
-	put(&rig, 0, 0, 1);
+	echo_put(&rig, 0, 0, 1);
 	vu_rig_kick(&rig, 0);
 	while (echo.held_count < 1)
 		usleep(1000);
-	stop_loop(&echo);
-	put(&rig, 0, 1, 2);
+	echo_stop(&echo);
+	echo_put(&rig, 0, 1, 2);
 	vu_rig_kick(&rig, 0);
 	assert_int_equal(vr_vu_notify(echo.release_fd), 0);
 	vr_vu_loop_destroy(echo.loop);
 	assert_int_equal(echo.stops, 1);
-	get(&rig, 0);
+	echo_get(&rig, 0);
 	assert_false(vu_rig_get(&rig, 0, &used, 0));
 	close(echo.release_fd);
 	vu_rig_destroy(&rig);
@@ -449,61 +181,61 @@ static void destroy_finishes(void **state)
 static void disabled_drops(void **state)
 {
 	static struct echo echo;
-	struct vu_rig rig = rig_of(&forms[0], 1);
+	struct vu_rig rig = echo_rig(&forms[0], 1);
 	struct vr_used used;
 
 	(void)state;
-	begin(&echo, &rig);
+	echo_begin(&echo, &rig);
 	assert_int_equal(vr_vu_frontend_set_vring_enable(rig.frontend, 0, false, VU_RIG_MS), 0);
-	put(&rig, 0, 0, 1);
+	echo_put(&rig, 0, 0, 1);
 	vu_rig_kick(&rig, 0);
 	assert_true(vu_rig_get(&rig, 0, &used, VU_RIG_MS));
 	assert_int_equal(used.len, 0);
 	assert_int_equal(echo.dropped, 1);
 	assert_int_equal(vr_vu_frontend_set_vring_enable(rig.frontend, 0, true, VU_RIG_MS), 0);
-	exchange(&rig, 2);
+	echo_exchange(&rig, 2);
 	assert_int_equal(echo.dropped, 1);
-	end(&echo, &rig);
+	echo_end(&echo, &rig);
 }
 
 /* A driver that breaks the rules loses that queue, is told, and nothing else happens. */
 static void broken_queue(void **state)
 {
 	static struct echo echo;
-	struct vu_rig rig = rig_of(&forms[0], 2);
+	struct vu_rig rig = echo_rig(&forms[0], 2);
 	struct pollfd fd;
 
 	(void)state;
-	begin(&echo, &rig);
-	exchange(&rig, 1);
+	echo_begin(&echo, &rig);
+	echo_exchange(&rig, 1);
 	/* The available index, far beyond what the ring can hold. */
 	((uint16_t *)rig.queues[0].ring.driver.host)[1] = 5000;
 	assert_int_equal(vr_vu_notify(rig.queues[0].vring.kick_fd), 0);
 	fd = (struct pollfd){ .fd = rig.queues[0].vring.err_fd, .events = POLLIN };
 	assert_int_equal(poll(&fd, 1, VU_RIG_MS), 1);
 	assert_int_equal(vr_vu_notify(rig.queues[0].vring.kick_fd), 0);
-	put(&rig, 1, 0, 1);
+	echo_put(&rig, 1, 0, 1);
 	vu_rig_kick(&rig, 1);
-	get(&rig, 1);
+	echo_get(&rig, 1);
 	assert_int_equal(echo.broken, 1);
-	end(&echo, &rig);
+	echo_end(&echo, &rig);
 }
 
 /* What the device itself cannot go on with is a broken queue, too. */
 static void failing_device(void **state)
 {
 	static struct echo echo;
-	struct vu_rig rig = rig_of(&forms[2], 1);
+	struct vu_rig rig = echo_rig(&forms[2], 1);
 	struct pollfd fd;
 
 	(void)state;
-	begin(&echo, &rig);
+	echo_begin(&echo, &rig);
 	echo.fail = VR_E_INVAL;
-	put(&rig, 0, 0, 1);
+	echo_put(&rig, 0, 0, 1);
 	vu_rig_kick(&rig, 0);
 	fd = (struct pollfd){ .fd = rig.queues[0].vring.err_fd, .events = POLLIN };
 	assert_int_equal(poll(&fd, 1, VU_RIG_MS), 1);
-	end(&echo, &rig);
+	echo_end(&echo, &rig);
 	assert_int_equal(echo.broken, 1);
 }
 
@@ -511,46 +243,46 @@ static void failing_device(void **state)
 static void waits_for_something_else(void **state)
 {
 	static struct echo echo;
-	struct vu_rig rig = rig_of(&forms[3], 1);
+	struct vu_rig rig = echo_rig(&forms[3], 1);
 	struct vr_used used;
 	unsigned int before;
 
 	(void)state;
-	begin(&echo, &rig);
+	echo_begin(&echo, &rig);
 	echo.fail = VR_E_BUSY;
-	put(&rig, 0, 0, 1);
+	echo_put(&rig, 0, 0, 1);
 	vu_rig_kick(&rig, 0);
 	assert_false(vu_rig_get(&rig, 0, &used, 50));
 	before = echo.works;
 	usleep(50000);
 	assert_int_equal(echo.works, before);
-	stop_loop(&echo);
+	echo_stop(&echo);
 	echo.fail = 0;
 	vr_vu_loop_again(echo.loop, 0);
 	vr_vu_loop_again(echo.loop, 1);
 	vr_vu_loop_again(echo.loop, UINT32_MAX);
-	assert_int_equal(pthread_create(&echo.thread, NULL, run, &echo), 0);
-	get(&rig, 0);
-	end(&echo, &rig);
+	echo_run(&echo);
+	echo_get(&rig, 0);
+	echo_end(&echo, &rig);
 }
 
 static void refused_start(void **state)
 {
 	static struct echo echo;
-	struct vu_rig rig = rig_of(&forms[0], 1);
+	struct vu_rig rig = echo_rig(&forms[0], 1);
 	const int eventfds[1] = { eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
 
 	(void)state;
-	begin(&echo, &rig);
+	echo_begin(&echo, &rig);
 	vu_rig_stop(&rig);
 	echo.refuse = true;
 	assert_int_equal(vr_vu_frontend_set_vring_kick(rig.frontend, 0, eventfds[0], VU_RIG_MS),
 			 -EREMOTEIO);
 	echo.refuse = false;
 	vu_rig_restart(&rig);
-	exchange(&rig, 2);
+	echo_exchange(&rig, 2);
 	close(eventfds[0]);
-	end(&echo, &rig);
+	echo_end(&echo, &rig);
 }
 
 static void end_watch(void *context)
@@ -568,7 +300,7 @@ static void watches(void **state)
 	const int fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
 
 	(void)state;
-	create_loop(&echo);
+	echo_create(&echo);
 	assert_int_equal(vr_vu_loop_watch(echo.loop, fd, end_watch, &watch, &watch), 0);
 	vr_vu_watch_enable(watch, false);
 	assert_int_equal(vr_vu_loop_step(echo.loop, 0), 0);
@@ -590,14 +322,14 @@ static void watches(void **state)
 
 static void bad_config(void **state)
 {
-	struct vr_vu_backend_config backend = backend_config(NULL);
+	struct vr_vu_backend_config backend = echo_backend(NULL);
 	struct vr_vu_loop_config config = {
 		.struct_size = sizeof(config),
 		.backend = &backend,
 		.ops = &echo_ops,
 	};
 	struct vr_vu_loop_ops ops = echo_ops;
-	struct vr_vu_backend_ops rest = no_rings;
+	struct vr_vu_backend_ops rest = echo_no_rings;
 	struct vr_vu_loop *loop;
 
 	(void)state;
@@ -662,8 +394,8 @@ static void work_off(struct worker *worker)
 	struct held held;
 
 	do {
-		while (vr_device_pop(device, &held.chain, 1, held.segments, PIECES) == 1)
-			answer(worker->queue, &held.chain);
+		while (vr_device_pop(device, &held.chain, 1, held.segments, ECHO_PIECES) == 1)
+			echo_answer(worker->queue, &held.chain);
 		assert_int_equal(vr_vu_queue_flush(worker->queue), 0);
 	} while (vr_vu_queue_arm(worker->queue));
 }
@@ -753,9 +485,9 @@ static void thread_per_queue(void **state)
 	(void)state;
 	FOR_EACH_FORM(form)
 	{
-		struct vu_rig rig = rig_of(form, VU_RIG_QUEUES);
+		struct vu_rig rig = echo_rig(form, VU_RIG_QUEUES);
 		struct crew crew = { .end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
-		struct vr_vu_backend_config config = backend_config(&crew);
+		struct vr_vu_backend_config config = echo_backend(&crew);
 		const int fds = count_fds();
 		int ends[2];
 		int i;
@@ -768,7 +500,7 @@ static void thread_per_queue(void **state)
 		assert_int_equal(pthread_create(&crew.thread, NULL, crew_main, &crew), 0);
 		vu_rig_start(&rig, ends[0], 0);
 		for (i = 0; i < 5; i++) {
-			exchange(&rig, 20);
+			echo_exchange(&rig, 20);
 			vu_rig_stop(&rig);
 			vu_rig_restart(&rig);
 		}

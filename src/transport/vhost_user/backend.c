@@ -85,6 +85,13 @@ static bool config_valid(const struct vr_vu_backend_config *config,
 	       (!config->path || vri_socket_path_valid(config->path)) && ops_valid(config, ops);
 }
 
+void vri_backend_offer(struct vr_vu_backend *b, uint64_t protocol)
+{
+	b->config.protocol_features |= protocol;
+	if (protocol & VR_VU_PF_LOG_SHMFD)
+		b->negotiated.offered |= VR_VU_F_LOG_ALL;
+}
+
 static void copy_config(struct vr_vu_backend *b, const struct vr_vu_backend_config *config,
 			const struct vr_vu_backend_ops *ops)
 {
@@ -105,6 +112,7 @@ static void copy_config(struct vr_vu_backend *b, const struct vr_vu_backend_conf
 	if (!config->protocol_features)
 		b->config.protocol_features = default_protocol(config, ops);
 	b->negotiated.offered = config->features | VR_VU_F_PROTOCOL_FEATURES;
+	vri_backend_offer(b, b->config.protocol_features);
 }
 
 static int watch(struct vr_vu_backend *b, int op, int fd, uint32_t events)
@@ -166,6 +174,7 @@ int vr_vu_backend_create(const struct vr_vu_backend_config *config, struct vr_vu
 	pthread_mutex_init(&b->resume.lock, NULL);
 	pthread_mutex_init(&b->defer.lock, NULL);
 	b->epoll_fd = b->wake_fd = b->sock = b->channel.sock = b->listener.fd = b->fd = -1;
+	b->log.fd = b->reply_fd = -1;
 	for (i = 0; i < config->vrings; i++) {
 		b->rings[i].view.index = i;
 		b->rings[i].view.kick_fd = b->rings[i].view.call_fd = -1;

@@ -7,6 +7,8 @@
  *   backend_defer.c    other answers of the device that may take their time
  *   backend_rings.c    messages about rings
  *   backend_memory.c   messages about memory
+ *   backend_inflight.c messages about the record of buffers in flight
+ *   backend_log.c      messages about the dirty log
  *   backend_device.c   messages about the device: features, status, configuration
  *   backend_channel.c  our own requests to the front end
  *   backend_inband.c   kicks, calls and errors as messages
@@ -22,6 +24,7 @@
 #include "memory/iotlb.h"
 #include "transport/vhost_user/back_message.h"
 #include "transport/vhost_user/channel.h"
+#include "transport/vhost_user/dirty.h"
 #include "transport/vhost_user/socket.h"
 
 /* A handler's answer when vri_stop_rings() has not finished. */
@@ -65,6 +68,7 @@ struct vu_miss {
  * @paused: to be started again when the stop is done
  * @awaiting: was started, but its areas have no translation yet: runs when they have
  * @mem: with ACCESS_PLATFORM, what the device has instead of the snapshot while the ring runs
+ * @recover: the record of buffers in flight has what was not finished
  * @told_fds: VU_KICK and so on: the front end said what is to be used, a descriptor or none
  * @own_fds: likewise: a descriptor is an eventfd of ours that stands for messages
  * @due: likewise, VU_CALL and VU_ERR: messages to be sent
@@ -79,6 +83,7 @@ struct vu_ring {
 	bool paused;
 	bool awaiting;
 	struct vr_mem *mem;
+	bool recover;
 	uint8_t told_fds;
 	uint8_t own_fds;
 	uint8_t due;
@@ -159,6 +164,30 @@ struct vu_back_channel {
 };
 
 /**
+ * struct vu_log_state - the dirty log
+ * @mapping: the log, or NULL
+ * @next: the log to be switched to, or NULL
+ * @bytes: of @mapping
+ * @fd: SET_LOG_FD, or -1
+ */
+struct vu_log_state {
+	struct mem_mapping *mapping;
+	struct mem_mapping *next;
+	uint64_t bytes;
+	int fd;
+};
+
+/**
+ * struct vu_inflight_state - memory for buffers in flight
+ * @mapping: the memory, or NULL
+ * @shape: as SET_INFLIGHT_FD gave it
+ */
+struct vu_inflight_state {
+	struct mem_mapping *mapping;
+	struct vu_inflight_memory shape;
+};
+
+/**
  * struct vr_vu_backend - a back end and its session
  * @config: as given; @path of it is not used
  * @ops: as given
@@ -189,7 +218,11 @@ struct vu_back_channel {
  * @iotlb: translations, NULL if there was no need of any yet
  * @fd_slot: descriptor to be exchanged when its ring is paused
  * @fd: its new value
+ * @log: the dirty log
+ * @inflight: memory for buffers in flight
  * @reply: answer of the message being handled
+ * @reply_fd: goes with it; kept until the next one, or -1
+ * @reply_has_fd: it goes with this one
  * @reply_size: bytes of it
  * @messages: handled in this session
  * @sessions: counted
@@ -225,6 +258,10 @@ struct vr_vu_backend {
 	struct mem_iotlb *iotlb;
 	int *fd_slot;
 	int fd;
+	struct vu_log_state log;
+	struct vu_inflight_state inflight;
+	int reply_fd;
+	bool reply_has_fd;
 	union vu_payload reply;
 	uint32_t reply_size;
 	uint64_t messages;
@@ -238,6 +275,8 @@ struct vr_vu_backend {
 int vri_backend_listen(struct vr_vu_backend *b, int fd, bool listen);
 /* Changes what is waited for at @fd from @have to @want, epoll events; notes it. 0 or -errno. */
 int vri_backend_watch(struct vr_vu_backend *b, int fd, uint32_t *have, uint32_t want);
+/* Offers more protocol features, and what goes with them. */
+void vri_backend_offer(struct vr_vu_backend *b, uint64_t protocol);
 /* Closes the connection. */
 void vri_backend_forget_socket(struct vr_vu_backend *b);
 
@@ -257,6 +296,10 @@ int vri_session_end(struct vr_vu_backend *b);
 bool vri_session_step(struct vr_vu_backend *b);
 /* Sets the answer of the message being handled. */
 void vri_reply(struct vr_vu_backend *b, const void *payload, uint32_t size);
+/* With this descriptor, which becomes the back end's. */
+void vri_reply_fd(struct vr_vu_backend *b, int fd);
+/* Has the front end truncated memory that is in use? */
+bool vri_backend_lost(const struct vr_vu_backend *b);
 /* Gives the log a line, if there is one. */
 void vri_backend_log(struct vr_vu_backend *b, const char *text);
 
@@ -354,6 +397,22 @@ void vri_iotlb_resend(struct vr_vu_backend *b);
 /* An empty table and snapshot. 0 or -ENOMEM. */
 int vri_memory_reset(struct vr_vu_backend *b);
 
+/* backend_log.c */
+
+/* Where to log; false when nothing is logged now. */
+bool vri_log_view(const struct vr_vu_backend *b, struct vu_dirty *dirty);
+/* Does the log, if there is one, cover these bytes? */
+bool vri_log_has(const struct vr_vu_backend *b, uint64_t addr, uint64_t bytes);
+/* Forgets it. */
+void vri_log_close(struct vr_vu_backend *b);
+
+/* backend_inflight.c */
+
+/* A ring's record of buffers in flight, NULL if there is none. 0 or -EINVAL. */
+int vri_inflight_view(struct vr_vu_backend *b, uint32_t index, void **memory);
+/* Forgets it. */
+void vri_inflight_close(struct vr_vu_backend *b);
+
 /* Handlers of messages, see message.c. */
 int vri_get_features(struct vr_vu_backend *b);
 int vri_set_features(struct vr_vu_backend *b);
@@ -370,6 +429,10 @@ int vri_set_config(struct vr_vu_backend *b);
 int vri_net_set_mtu(struct vr_vu_backend *b);
 int vri_send_rarp(struct vr_vu_backend *b);
 int vri_set_backend_req_fd(struct vr_vu_backend *b);
+int vri_set_log_base(struct vr_vu_backend *b);
+int vri_set_log_fd(struct vr_vu_backend *b);
+int vri_get_inflight_fd(struct vr_vu_backend *b);
+int vri_set_inflight_fd(struct vr_vu_backend *b);
 int vri_set_mem_table(struct vr_vu_backend *b);
 int vri_get_max_mem_slots(struct vr_vu_backend *b);
 int vri_add_mem_reg(struct vr_vu_backend *b);

@@ -47,6 +47,13 @@ static int features_answered(struct vr_vu_backend *b, int answer)
 	return 0;
 }
 
+/* Every running ring is still: from the next start on they log, or do not. */
+static int switch_logging(struct vr_vu_backend *b)
+{
+	b->negotiated.accepted = b->rx.payload.u64;
+	return 0;
+}
+
 int vri_set_features(struct vr_vu_backend *b)
 {
 	const uint64_t features = b->rx.payload.u64;
@@ -54,6 +61,8 @@ int vri_set_features(struct vr_vu_backend *b)
 	if (features & ~b->negotiated.offered)
 		return vri_backend_refuse(b, -EINVAL, "bits 0x%" PRIx64 " are not offered",
 					  features & ~b->negotiated.offered);
+	if ((features ^ b->negotiated.accepted) == VR_VU_F_LOG_ALL && vri_any_ring_runs(b))
+		return vri_stop_rings(b, 0, b->config.vrings, VR_VU_STOP_PAUSE, switch_logging);
 	if (features != b->negotiated.accepted && vri_any_ring_runs(b))
 		return vri_backend_refuse(b, -EBUSY, "bits 0x%" PRIx64 " change while rings run",
 					  features ^ b->negotiated.accepted);

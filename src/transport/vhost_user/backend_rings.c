@@ -340,6 +340,21 @@ static bool same_areas(const struct vu_vring_addr *a, const struct vu_vring_addr
 	return a->descriptors == b->descriptors && a->driver == b->driver && a->device == b->device;
 }
 
+/* Its device area, as far as its size is known by now. */
+static bool log_covers(const struct vr_vu_backend *b, const struct vu_ring *ring, uint64_t log)
+{
+	const size_t bytes = vr_ring_bytes(b->negotiated.accepted, ring->view.size, VR_AREA_DEVICE);
+
+	return vri_log_has(b, log, bytes ? bytes : 1);
+}
+
+/* The ring is still; only what is logged changes. */
+static int switch_addr(struct vr_vu_backend *b)
+{
+	b->rings[b->rx.payload.addr.index].addr = b->rx.payload.addr;
+	return 0;
+}
+
 int vri_set_vring_addr(struct vr_vu_backend *b)
 {
 	const struct vu_vring_addr *addr = &b->rx.payload.addr;
@@ -347,11 +362,18 @@ int vri_set_vring_addr(struct vr_vu_backend *b)
 
 	if (!ring)
 		return -EINVAL;
-	if (addr->flags)
-		return vri_backend_refuse(b, -EINVAL, "ring %u: flags 0x%x, but nothing is logged",
-					  addr->index, addr->flags);
+	if (addr->flags & ~VU_VRING_ADDR_LOG)
+		return vri_backend_refuse(b, -EINVAL, "ring %u: unknown flags 0x%x", addr->index,
+					  addr->flags);
 	if ((ring->view.running || ring->awaiting) && !same_areas(addr, &ring->addr))
 		return vri_backend_refuse(b, -EBUSY, "ring %u is running", addr->index);
+	if (addr->flags && !log_covers(b, ring, addr->log))
+		return vri_backend_refuse(b, -EINVAL,
+					  "ring %u: address 0x%" PRIx64 " is not in the log",
+					  addr->index, addr->log);
+	if (ring->view.running && (addr->flags != ring->addr.flags || addr->log != ring->addr.log))
+		return vri_stop_rings(b, addr->index, addr->index + 1, VR_VU_STOP_PAUSE,
+				      switch_addr);
 	ring->addr = *addr;
 	ring->addr_set = true;
 	return 0;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "memory/mem.h"
 #include "transport/vhost_user/backend.h"
 
 void vri_backend_log(struct vr_vu_backend *b, const char *text)
@@ -50,6 +51,25 @@ void vri_reply(struct vr_vu_backend *b, const void *payload, uint32_t size)
 	b->reply_size = size;
 }
 
+void vri_reply_fd(struct vr_vu_backend *b, int fd)
+{
+	if (b->reply_fd >= 0)
+		close(b->reply_fd);
+	b->reply_fd = fd;
+	b->reply_has_fd = fd >= 0;
+}
+
+bool vri_backend_lost(const struct vr_vu_backend *b)
+{
+	const struct mem_mapping *others[] = { b->log.mapping, b->inflight.mapping };
+	int i;
+
+	for (i = 0; i < 2; i++)
+		if (others[i] && atomic_load_explicit(&others[i]->lost, memory_order_relaxed))
+			return true;
+	return vr_mem_lost(b->mem);
+}
+
 int vri_session_begin(struct vr_vu_backend *b, int sock)
 {
 	int ret;
@@ -85,6 +105,9 @@ static int session_ended(struct vr_vu_backend *b)
 		vri_ring_clear(&b->rings[i]);
 	vri_channel_close(b);
 	vri_iotlb_end(b);
+	vri_log_close(b);
+	vri_inflight_close(b);
+	vri_reply_fd(b, -1);
 	vri_rx_reset(&b->rx);
 	b->tx.size = 0;
 	vr_mem_put(b->mem);
@@ -163,9 +186,11 @@ static void finish(struct vr_vu_backend *b, const struct vu_message *message, in
 		return;
 	}
 	if (own_reply)
-		vri_tx_set(&b->tx, request, VU_FLAG_REPLY, &b->reply, b->reply_size, NULL, 0);
+		vri_tx_set(&b->tx, request, VU_FLAG_REPLY, &b->reply, b->reply_size, &b->reply_fd,
+			   b->reply_has_fd);
 	else if (ack)
 		vri_tx_set(&b->tx, request, VU_FLAG_REPLY, &verdict, sizeof(verdict), NULL, 0);
+	b->reply_has_fd = false;
 }
 
 /* A deferred stop has been answered: go on with what waited for it. */
@@ -230,7 +255,7 @@ bool vri_session_step(struct vr_vu_backend *b)
 		return continue_stop(b);
 	if (b->defer.then)
 		return continue_deferred(b);
-	if (vr_mem_lost(b->mem)) {
+	if (vri_backend_lost(b)) {
 		vri_backend_fail(b, "the front end truncated its memory");
 		return true;
 	}

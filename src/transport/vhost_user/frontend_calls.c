@@ -62,7 +62,7 @@ int vr_vu_frontend_get_features(struct vr_vu_frontend *frontend, uint64_t *featu
 
 int vr_vu_frontend_set_features(struct vr_vu_frontend *frontend, uint64_t features, int timeout_ms)
 {
-	const uint64_t never = features & (~frontend->negotiated.offered | VR_VU_F_LOG_ALL);
+	const uint64_t never = features & ~frontend->negotiated.offered;
 	int ret;
 
 	if (never)
@@ -238,25 +238,39 @@ static uint64_t ring_addr(const struct vr_vu_frontend *f, const struct vr_ring_a
 	return (uint64_t)(uintptr_t)area->host;
 }
 
-int vr_vu_frontend_set_vring_addr(struct vr_vu_frontend *frontend, uint32_t index,
-				  const struct vr_ring *ring, int timeout_ms)
+static int set_vring_addr(struct vr_vu_frontend *f, uint32_t index, const struct vr_ring *ring,
+			  bool log, int timeout_ms)
 {
 	const struct vu_vring_addr addr = {
 		.index = index,
-		.descriptors = ring_addr(frontend, &ring->descriptors),
-		.driver = ring_addr(frontend, &ring->driver),
-		.device = ring_addr(frontend, &ring->device),
+		.flags = log ? VU_VRING_ADDR_LOG : 0,
+		.descriptors = ring_addr(f, &ring->descriptors),
+		.driver = ring_addr(f, &ring->driver),
+		.device = ring_addr(f, &ring->device),
+		.log = log ? ring->device.addr : 0,
 	};
 
 	if (index >= VR_VU_MAX_VRINGS)
-		return vri_frontend_refuse(frontend, -EINVAL,
-					   "SET_VRING_ADDR: ring %u is above 255", index);
-	return vri_frontend_call(frontend, &(struct vu_call){
-						   .request = VU_SET_VRING_ADDR,
-						   .size = sizeof(addr),
-						   .payload = &addr,
-						   .timeout_ms = timeout_ms,
-					   });
+		return vri_frontend_refuse(f, -EINVAL, "SET_VRING_ADDR: ring %u is above 255",
+					   index);
+	return vri_frontend_call(f, &(struct vu_call){
+					    .request = VU_SET_VRING_ADDR,
+					    .size = sizeof(addr),
+					    .payload = &addr,
+					    .timeout_ms = timeout_ms,
+				    });
+}
+
+int vr_vu_frontend_set_vring_addr(struct vr_vu_frontend *frontend, uint32_t index,
+				  const struct vr_ring *ring, int timeout_ms)
+{
+	return set_vring_addr(frontend, index, ring, false, timeout_ms);
+}
+
+int vr_vu_frontend_log_vring(struct vr_vu_frontend *frontend, uint32_t index,
+			     const struct vr_ring *ring, bool log, int timeout_ms)
+{
+	return set_vring_addr(frontend, index, ring, log, timeout_ms);
 }
 
 static int send_ring_fd(struct vr_vu_frontend *f, uint32_t request, uint32_t index, int fd,

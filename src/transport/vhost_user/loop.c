@@ -11,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "transport/vhost_user/backend.h"
 #include "transport/vhost_user/loop.h"
 
 /* Calls of queue_work() that one queue gets before the others have theirs. */
@@ -151,7 +152,7 @@ static void finish_turn(struct vr_vu_loop *loop, struct loop_queue *q)
 		return;
 	if (vr_vu_queue_flush(q->queue))
 		broken(loop, q);
-	if (vr_mem_lost(vr_vu_queue_mem(q->queue)))
+	if (vri_backend_lost(loop->backend))
 		vr_vu_backend_wake(loop->backend);
 	if (q->deferred && !busy(loop, q))
 		finish_stop(loop, q);
@@ -399,6 +400,7 @@ static int create_backend(struct vr_vu_loop *loop, const struct vr_vu_backend_co
 	struct vr_vu_backend_config with_rings = *config;
 	struct vr_vu_backend_ops ops = { .struct_size = sizeof(ops) };
 	const size_t given = config->ops->struct_size;
+	int ret;
 
 	/* A program may have been built with fewer operations. */
 	memcpy(&ops, config->ops, given < sizeof(ops) ? given : sizeof(ops));
@@ -408,7 +410,10 @@ static int create_backend(struct vr_vu_loop *loop, const struct vr_vu_backend_co
 	ops.ring_enable = ring_enable;
 	with_rings.ops = &ops;
 	with_rings.ring_context = loop;
-	return vr_vu_backend_create(&with_rings, &loop->backend);
+	ret = vr_vu_backend_create(&with_rings, &loop->backend);
+	if (!ret && !config->protocol_features)
+		vri_backend_offer(loop->backend, VR_VU_PF_QUEUE);
+	return ret;
 }
 
 static void free_loop(struct vr_vu_loop *loop)

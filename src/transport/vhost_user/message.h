@@ -140,6 +140,20 @@ struct vu_iotlb {
 	uint8_t padding[6];
 };
 
+struct vu_log {
+	uint64_t size;
+	uint64_t offset;
+};
+
+/* Peers send the whole of it, its padding included. */
+struct vu_inflight_memory {
+	uint64_t size;
+	uint64_t offset;
+	uint16_t queues;
+	uint16_t queue_size;
+	uint32_t padding;
+};
+
 #define VU_CONFIG_HEAD offsetof(struct vu_config, data)
 #define VU_CONFIG_MIGRATION 1u
 
@@ -165,6 +179,8 @@ union vu_payload {
 	struct vu_config config;
 	struct vu_iotlb iotlb;
 	struct vu_device_state device_state;
+	struct vu_log log;
+	struct vu_inflight_memory inflight;
 	unsigned char bytes[VU_PAYLOAD_MAX];
 };
 
@@ -177,6 +193,8 @@ _Static_assert(sizeof(struct vu_single_region) == 40, "single region");
 _Static_assert(VU_CONFIG_HEAD == 12, "config");
 _Static_assert(sizeof(struct vu_iotlb) == 32, "iotlb");
 _Static_assert(sizeof(struct vu_device_state) == 8, "device state");
+_Static_assert(sizeof(struct vu_log) == 16, "log");
+_Static_assert(sizeof(struct vu_inflight_memory) == 24, "inflight");
 
 /* What a payload consists of; vri_payload_size() has the bytes. */
 enum vu_kind {

@@ -4,9 +4,56 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "transport/vhost_user/backend.h"
 #include "transport/vhost_user/queue.h"
 
-static int make_device(struct vr_vu_queue *q, const struct vr_vu_queue_config *config)
+/* ---- beginning ---- */
+
+/* Bits are set for what the device writes, and for what is stored to the ring if that is wanted. */
+static void begin_log(struct vr_vu_queue *q, struct vu_ring *ring)
+{
+	struct vu_record *r = &q->record;
+	const struct vr_ring *areas = &q->vring.ring;
+
+	r->logs = vri_log_view(q->backend, &r->dirty);
+	r->logs_ring = r->logs && ring->addr.flags & VU_VRING_ADDR_LOG;
+	r->ring_addr[VR_AREA_DESCRIPTORS] = areas->descriptors.addr;
+	(void)vri_dirty_addr(&r->dirty, areas->descriptors.host,
+			     &r->ring_addr[VR_AREA_DESCRIPTORS]);
+	r->ring_addr[VR_AREA_DEVICE] = ring->addr.log;
+}
+
+/* Takes over what a predecessor left, or begins anew. */
+static int begin_inflight(struct vr_vu_queue *q, struct vu_ring *ring)
+{
+	const bool packed = q->vring.features & VR_F_RING_PACKED;
+	struct vu_inflight *inflight = &q->record.inflight;
+	uint32_t base = q->vring.base, popped = 0;
+	const char *why = "no memory";
+	void *memory;
+	int ret = vri_inflight_view(q->backend, q->vring.index, &memory);
+
+	if (ret || !memory)
+		return ret ? ret : vr_device_restore(q->device, base);
+	if (ring->recover)
+		ret = vri_inflight_recover(inflight, packed, q->vring.size, memory, &q->vring.ring,
+					   &base, &popped, &why);
+	if (ret < 0)
+		return vri_backend_refuse(q->backend, ret,
+					  "ring %u: record of buffers in flight: %s",
+					  q->vring.index, why);
+	if (ret == 0 &&
+	    vri_inflight_begin(inflight, packed, q->vring.size, memory, &q->vring.ring, base))
+		return -ENOMEM;
+	q->record.tracks = true;
+	ring->recover = true;
+	vri_record_at(&q->record, base, popped);
+	return ret ? vr_device_restore_in_flight(q->device, base, popped) :
+		     vr_device_restore(q->device, base);
+}
+
+static int make_device(struct vr_vu_queue *q, const struct vr_vu_queue_config *config,
+		       const struct vr_device_observer *observer)
 {
 	struct vr_device_config device = {
 		.struct_size = sizeof(device),
@@ -16,21 +63,52 @@ static int make_device(struct vr_vu_queue *q, const struct vr_vu_queue_config *c
 		.flags = config->flags,
 		.max_chain = config->max_chain,
 		.map = vr_mem_map(q->mem),
+		.observer = observer,
 	};
 	const size_t bytes = vr_device_size(&device);
-	int ret;
 
 	if (!bytes)
 		return VR_E_INVAL;
 	q->state = aligned_alloc(64, (bytes + 63) / 64 * 64);
 	if (!q->state)
 		return -ENOMEM;
-	ret = vr_device_init(q->state, bytes, &device, &q->device);
-	return ret ? ret : vr_device_restore(q->device, q->vring.base);
+	return vr_device_init(q->state, bytes, &device, &q->device);
+}
+
+/* Nothing is written down: the device half need not be watched. */
+static bool unwatched(const struct vr_vu_queue *q)
+{
+	return !vri_log_view(q->backend, &(struct vu_dirty){ .pages = 0 }) &&
+	       !q->backend->inflight.mapping;
+}
+
+static int begin(struct vr_vu_queue *q, const struct vr_vu_queue_config *config)
+{
+	struct vu_ring *ring = &q->backend->rings[q->vring.index];
+	int ret;
+
+	if (unwatched(q)) {
+		ret = make_device(q, config, NULL);
+		return ret ? ret : vr_device_restore(q->device, q->vring.base);
+	}
+	ret = vri_record_create(&q->record, q->vring.features, q->vring.size);
+	if (!ret)
+		ret = make_device(q, config, &q->record.observer);
+	if (ret)
+		return ret;
+	begin_log(q, ring);
+	ret = begin_inflight(q, ring);
+	/* A recovery may have touched any of the descriptors. */
+	if (!ret && q->record.logs_ring && q->record.tracks)
+		vri_dirty_mark(&q->record.dirty, q->record.ring_addr[VR_AREA_DESCRIPTORS],
+			       vr_ring_bytes(q->vring.features, q->vring.size,
+					     VR_AREA_DESCRIPTORS));
+	return ret;
 }
 
 static void free_queue(struct vr_vu_queue *q)
 {
+	vri_record_free(&q->record);
 	free(q->state);
 	free(q);
 }
@@ -46,9 +124,10 @@ int vr_vu_queue_create(const struct vr_vu_queue_config *config, struct vr_vu_que
 	q = calloc(1, sizeof(*q));
 	if (!q)
 		return -ENOMEM;
+	q->backend = config->backend;
 	q->vring = *config->vring;
 	q->mem = config->mem;
-	ret = make_device(q, config);
+	ret = begin(q, config);
 	if (ret) {
 		free_queue(q);
 		return ret;
@@ -64,6 +143,11 @@ void vr_vu_queue_end(struct vr_vu_queue *queue, uint32_t *base)
 	if (!queue)
 		return;
 	(void)vr_vu_queue_flush(queue);
+	/*
+	 * What is in flight all the same is in the record, if there is one: the next start finds it there.
+	 * The thread of the back end looks at this only after it was told of the stop.
+	 */
+	queue->backend->rings[queue->vring.index].recover = vri_record_in_flight(&queue->record);
 	/* A broken queue may hold what it could not publish; its position is that of the used. */
 	(void)vr_device_save(queue->device, true, base ? base : &ignored);
 	free_queue(queue);

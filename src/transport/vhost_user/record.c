@@ -20,15 +20,83 @@ static void line_up(struct vu_record *r, uint16_t index)
 	*line_at(r, r->line_count++) = index;
 }
 
+/* ---- the dirty log ---- */
+
+/*
+ * What the device may write, as long as it is known where: who works on the buffer may change the
+ * segments. All of it counts, as a request that failed may have written more than its length says.
+ */
+static void note_pieces(struct vu_record *r, struct vu_popped *p, const struct vr_chain *chain)
+{
+	const struct vr_iovec *segments = chain->segments + chain->readable;
+	struct vu_piece *to = p->near;
+	uint32_t i;
+
+	if (chain->writable > VU_NEAR_PIECES) {
+		p->far = calloc(chain->writable, sizeof(*p->far));
+		to = p->far;
+	}
+	if (!to) {
+		r->forgot = true;
+		return;
+	}
+	for (i = 0; i < chain->writable; i++) {
+		to[i].bytes = segments[i].len;
+		if (!vri_dirty_addr(&r->dirty, segments[i].base, &to[i].addr))
+			to[i].bytes = 0;
+	}
+	p->pieces = chain->writable;
+}
+
+/* The data is there; the driver does not know it yet. */
+static void mark_pieces(struct vu_record *r, struct vu_popped *p)
+{
+	const struct vu_piece *pieces = p->far ? p->far : p->near;
+	uint32_t i;
+
+	for (i = 0; i < p->pieces; i++)
+		vri_dirty_mark(&r->dirty, pieces[i].addr, pieces[i].bytes);
+	free(p->far);
+	p->far = NULL;
+	p->pieces = 0;
+}
+
+static void stored(void *context, const struct vr_stored *ranges)
+{
+	const struct vu_record *r = context;
+	uint32_t i;
+
+	if (!r->logs_ring)
+		return;
+	for (i = 0; i < ranges->count; i++)
+		vri_dirty_mark(&r->dirty,
+			       r->ring_addr[ranges->range[i].area] + ranges->range[i].offset,
+			       ranges->range[i].length);
+}
+
+/* ---- buffers ---- */
+
 /* A buffer is in flight. Never more than the ring has descriptors. */
-static void hold(struct vu_record *r, uint64_t handle, const struct vu_taken *taken)
+static void hold(struct vu_record *r, const struct vr_chain *chain, const struct vu_taken *taken)
 {
 	const uint16_t index = r->free[--r->free_count];
+	struct vu_popped *p = &r->popped[index];
 
-	r->popped[index] = (struct vu_popped){ .handle = handle, .taken = *taken };
-	r->of_place[handle & PLACE_MASK] = index;
+	p->handle = chain->handle;
+	p->taken = *taken;
+	p->pieces = 0;
+	if (r->logs)
+		note_pieces(r, p, chain);
+	r->of_place[chain->handle & PLACE_MASK] = index;
 	if (r->in_order)
 		line_up(r, index);
+}
+
+static void let_go(struct vu_record *r, uint16_t index)
+{
+	free(r->popped[index].far);
+	r->popped[index].far = NULL;
+	r->free[r->free_count++] = index;
 }
 
 static void popped(void *context, const struct vr_chain *chains, unsigned int count)
@@ -40,7 +108,7 @@ static void popped(void *context, const struct vr_chain *chains, unsigned int co
 	for (i = 0; i < count; i++) {
 		if (r->tracks)
 			taken = vri_inflight_take(&r->inflight, &chains[i], r->slot);
-		hold(r, chains[i].handle, &taken);
+		hold(r, &chains[i], &taken);
 		r->slot = (r->slot + chains[i].descriptors) % r->size;
 	}
 }
@@ -57,7 +125,7 @@ static void unpopped(void *context, uint64_t handle)
 	}
 	if (r->in_order)
 		r->line_count--;
-	r->free[r->free_count++] = index;
+	let_go(r, index);
 }
 
 static void completed(void *context, uint64_t handle)
@@ -73,6 +141,10 @@ static void publishing(void *context, unsigned int count)
 	struct vu_record *r = context;
 	unsigned int i;
 
+	for (i = 0; i < count && r->logs; i++)
+		mark_pieces(r, &r->popped[*line_at(r, i)]);
+	if (r->forgot)
+		vri_dirty_mark_all(&r->dirty);
 	if (!r->tracks)
 		return;
 	for (i = 0; i < count; i++)
@@ -90,18 +162,12 @@ static void published(void *context, unsigned int count)
 
 		if (r->tracks)
 			vri_inflight_clear(&r->inflight, &r->popped[index].taken);
-		r->free[r->free_count++] = index;
+		let_go(r, index);
 	}
 	if (r->tracks)
 		vri_inflight_cleared(&r->inflight, count);
 	r->line_first = (r->line_first + count) % r->size;
 	r->line_count -= count;
-}
-
-static void stored(void *context, const struct vr_stored *ranges)
-{
-	(void)context;
-	(void)ranges;
 }
 
 static int again(void *context, struct vr_device *device, struct vr_chain *chain,
@@ -117,7 +183,7 @@ static int again(void *context, struct vr_device *device, struct vr_chain *chain
 	else
 		ret = vr_device_resubmit_split(device, taken->head, chain, segments, segment_count);
 	if (ret == 1) {
-		hold(r, chain->handle, taken);
+		hold(r, chain, taken);
 		r->next_again++;
 	}
 	return ret;
@@ -157,6 +223,10 @@ int vri_record_create(struct vu_record *record, uint64_t features, uint32_t size
 
 void vri_record_free(struct vu_record *record)
 {
+	uint32_t i;
+
+	for (i = 0; i < record->size && record->popped; i++)
+		free(record->popped[i].far);
 	free(record->popped);
 	free(record->free);
 	free(record->of_place);

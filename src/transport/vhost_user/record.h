@@ -6,16 +6,36 @@
 #ifndef VR_SRC_VHOST_USER_RECORD_H
 #define VR_SRC_VHOST_USER_RECORD_H
 
+#include "transport/vhost_user/dirty.h"
 #include "transport/vhost_user/inflight.h"
+
+/* Pieces of a buffer that there is room for without asking for memory. */
+#define VU_NEAR_PIECES 4u
+
+/**
+ * struct vu_piece - memory that the device may write
+ * @addr: guest-physical address
+ * @bytes: how much
+ */
+struct vu_piece {
+	uint64_t addr;
+	uint64_t bytes;
+};
 
 /**
  * struct vu_popped - a buffer that is popped and not published
  * @handle: of the device half
  * @taken: in the record of buffers in flight
+ * @near: what of it the device may write, if there are at most VU_NEAR_PIECES
+ * @far: that, if there are more
+ * @pieces: number of them, while there is a dirty log
  */
 struct vu_popped {
 	uint64_t handle;
 	struct vu_taken taken;
+	struct vu_piece near[VU_NEAR_PIECES];
+	struct vu_piece *far;
+	uint32_t pieces;
 };
 
 /**
@@ -34,6 +54,11 @@ struct vu_popped {
  * @line_count: how many there are
  * @slot: packed: where the next buffer is popped
  * @next_again: of what a recovery found, to be given again next
+ * @logs: there is a dirty log
+ * @dirty: where
+ * @forgot: a piece could not be noted: from now on each publish marks all memory
+ * @logs_ring: what is stored to the ring is logged, too
+ * @ring_addr: of the areas that the device stores to, by enum vr_area
  */
 struct vu_record {
 	struct vr_device_observer observer;
@@ -50,6 +75,11 @@ struct vu_record {
 	uint32_t line_count;
 	uint32_t slot;
 	uint32_t next_again;
+	bool logs;
+	struct vu_dirty dirty;
+	bool forgot;
+	bool logs_ring;
+	uint64_t ring_addr[3];
 };
 
 /* Nothing is written down yet. 0 or -ENOMEM. */
