@@ -26,6 +26,7 @@ struct list {
 static const struct list lists[] = {
 	{ "the ring", FOLDER "/clauses.tsv", FOLDER "/coverage.tsv" },
 	{ "vhost-user", FOLDER "/vhost_user_clauses.tsv", FOLDER "/vhost_user_coverage.tsv" },
+	{ "block devices", FOLDER "/blk_clauses.tsv", FOLDER "/blk_coverage.tsv" },
 };
 
 struct entry {

@@ -536,6 +536,33 @@ static void test_no_room(void **state)
 	pair_close(&pair);
 }
 
+/* Types that are not offered: lifetimes, secure erase, zones, SCSI, and what nobody knows. */
+static void test_unknown_types(void **state)
+{
+	static const uint32_t types[] = { 2,  3,  10, 14, 15, 16, 17,
+					  18, 20, 22, 24, 26, 99, UINT32_MAX };
+	struct vr_blk_device_config config = { .features = ALL_FEATURES };
+	struct vr_blk_request *request;
+	struct vr_blk_device *device;
+	struct vr_blk_stats stats;
+	struct raw_request raw;
+	struct pair pair;
+
+	(void)state;
+	pair_open(&pair, VR_F_VERSION_1);
+	device = pair_blk_device(&pair, &config);
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		raw = make(&pair, types[i], 0, 0, 1);
+		send_cut(&pair, &raw, 0, 0);
+		assert_int_equal(vr_blk_device_take(device, &request, 1), 0);
+		assert_int_equal(raw.in[0], VR_BLK_S_UNSUPP);
+		assert_int_equal(used_length(&pair), 1);
+	}
+	vr_blk_device_stats(device, &stats);
+	assert_int_equal(stats.unsupported, sizeof(types) / sizeof(types[0]));
+	pair_close(&pair);
+}
+
 /* However many bad requests wait, one take looks at a bounded number. */
 static void test_bounded(void **state)
 {
@@ -650,6 +677,7 @@ int main(void)
 		cmocka_unit_test(test_any_order),
 		cmocka_unit_test(test_long_chains),
 		cmocka_unit_test(test_no_room),
+		cmocka_unit_test(test_unknown_types),
 		cmocka_unit_test(test_bounded),
 		cmocka_unit_test(test_config),
 		cmocka_unit_test(test_space),

@@ -245,6 +245,39 @@ static void test_wrong_status(void **state)
 	}
 }
 
+/* Devices of old put anything into the used length: the status alone says how it went. */
+static void test_wrong_length(void **state)
+{
+	static const uint32_t lengths[] = { 0, 1, 512, 513 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		struct vr_iovec segments[4];
+		struct vr_blk_result result;
+		struct vr_chain chain;
+		struct both both;
+		struct vr_segment data;
+		struct vr_blk_command command = { .type = VR_BLK_T_IN,
+						  .segments = &data,
+						  .segment_count = 1 };
+
+		both_open(&both, VR_F_VERSION_1);
+		data.addr = pair_addr(&both.pair, pair_alloc(&both.pair, 512));
+		data.len = 512;
+		add(&both, &command);
+		assert_int_equal(vr_device_pop(both.pair.device, &chain, 1, segments, 4), 1);
+		assert_int_equal(chain.writable_bytes, 513);
+		memset(segments[chain.readable].base, 0x5a, 512);
+		*(uint8_t *)segments[chain.readable + 1].base = VR_BLK_S_OK;
+		vr_device_complete(both.pair.device, chain.handle, lengths[i]);
+		assert_int_equal(vr_device_publish(both.pair.device, NULL), 1);
+		assert_int_equal(vr_blk_driver_get(both.driver, &result, 1), 1);
+		assert_int_equal(result.status, VR_BLK_S_OK);
+		assert_int_equal(result.bytes, 512);
+		pair_close(&both.pair);
+	}
+}
+
 /* As many as there are slots; then none; and what comes back makes room. */
 static void test_slots(void **state)
 {
@@ -278,7 +311,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refusals),       cmocka_unit_test(test_transfers),
 		cmocka_unit_test(test_other_commands), cmocka_unit_test(test_wrong_status),
-		cmocka_unit_test(test_slots),
+		cmocka_unit_test(test_wrong_length),   cmocka_unit_test(test_slots),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
