@@ -18,7 +18,8 @@ static const struct verb {
 	{ "blk", "virtring blk", blk_main, "use somebody's vhost-user disk" },
 	{ "net", "virtring net", net_main, "use somebody's vhost-user network card" },
 	{ "probe", "virtring probe", probe_main, "print what a vhost-user back end offers" },
-	{ "serve", "virtring serve", serve_main, "be a disk or a network card for a vhost-user front end" },
+	{ "serve", "virtring serve", serve_main,
+	  "be a disk or a network card for a vhost-user front end" },
 };
 
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
