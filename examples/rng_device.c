@@ -57,7 +57,7 @@ static int queue_work(void *context, struct vr_vu_queue *queue)
 static void on_signal(int number)
 {
 	(void)number;
-	vr_vu_loop_stop(loop);
+	vr_vu_loop_stop(loop); /* NOLINT(bugprone-signal-handler,cert-sig30-c): made for it */
 }
 
 int main(int argc, char **argv)

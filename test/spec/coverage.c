@@ -100,7 +100,8 @@ static void take_exception(char **field, unsigned int columns)
 	char path[512];
 
 	CHECK_EQ(columns, 3);
-	CHECK(e && e->list == reading);
+	CHECK(e);
+	CHECK(e->list == reading);
 	CHECK(!e->excepted);
 	CHECK(strlen(field[2]) > 0);
 	e->excepted = true;

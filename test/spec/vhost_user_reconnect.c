@@ -39,7 +39,7 @@ static int nothing_to_stop(void *context, uint32_t index, enum vr_vu_stop why, u
 	(void)context;
 	(void)index;
 	(void)why;
-	(void)base;
+	*base = 0;
 	return 0;
 }
 
