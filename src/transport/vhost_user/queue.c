@@ -16,7 +16,9 @@ static void begin_log(struct vr_vu_queue *q, struct vu_ring *ring)
 	const struct vr_ring *areas = &q->vring.ring;
 
 	r->logs = vri_log_view(q->backend, &r->dirty);
-	r->logs_ring = r->logs && ring->addr.flags & VU_VRING_ADDR_LOG;
+	if (!r->logs)
+		return;
+	r->logs_ring = ring->addr.flags & VU_VRING_ADDR_LOG;
 	r->ring_addr[VR_AREA_DESCRIPTORS] = areas->descriptors.addr;
 	(void)vri_dirty_addr(&r->dirty, areas->descriptors.host,
 			     &r->ring_addr[VR_AREA_DESCRIPTORS]);
