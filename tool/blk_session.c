@@ -15,12 +15,21 @@
 #define MESSAGE_MS 10000
 #define RESULT_MS 30000
 
+/* Time for a back end to come back, and how often a signal is looked for meanwhile. */
+#define RETURN_MS 20000
+#define LOOK_MS 200
+
 /* A device address that is no host address, so that one taken for the other is found out. */
 #define GUEST_ADDR 0x100000000ull
 
 #define WANTED \
 	(VR_F_VERSION_1 | VR_F_RING_PACKED | VR_F_IN_ORDER | VR_F_INDIRECT_DESC | VR_F_EVENT_IDX | \
 	 VR_BLK_FEATURES)
+
+/* What a disk may need, and a record of what is in flight, for a back end that comes back. */
+#define PROTOCOL \
+	(VR_VU_PF_MQ | VR_VU_PF_REPLY_ACK | VR_VU_PF_CONFIG | VR_VU_PF_RESET_DEVICE | \
+	 VR_VU_PF_CONFIGURE_MEM_SLOTS | VR_VU_PF_STATUS | VR_VU_PF_INFLIGHT_SHMFD)
 
 static int refused(struct session *s, char *error, int code)
 {
@@ -85,6 +94,7 @@ static int negotiate(struct session *s, char *error)
 	struct vr_vu_frontend_config config = {
 		.struct_size = sizeof(config),
 		.path = s->options.path,
+		.protocol_features = PROTOCOL,
 	};
 	int code = vr_vu_frontend_create(&config, &s->frontend);
 
@@ -175,27 +185,59 @@ static int make_blk(struct session *s, struct session_queue *q)
 	return q->blk_state ? vr_blk_driver_init(q->blk_state, bytes, &config, &q->blk) : -1;
 }
 
-static int start(struct session *s, char *error)
+/* The memory in which the back end records what is in flight: made once, kept from then on. */
+static int give_record(struct session *s)
 {
-	struct vr_vu_vring vrings[SESSION_QUEUES_MAX];
-	bool packed = s->features & VR_F_RING_PACKED;
-	struct vr_mem_region region;
 	int code;
 
+	if (!(s->offer.accepted_protocol & VR_VU_PF_INFLIGHT_SHMFD))
+		return 0;
+	/* The layout depends on the features. */
+	code = vr_vu_frontend_set_features(s->frontend, s->offer.accepted, MESSAGE_MS);
+	if (!code && s->inflight.fd < 0) {
+		s->inflight.queues = (uint16_t)s->options.queues;
+		s->inflight.queue_size = (uint16_t)s->options.size;
+		code = vr_vu_frontend_get_inflight(s->frontend, &s->inflight, MESSAGE_MS);
+	}
+	return code ? code : vr_vu_frontend_set_inflight(s->frontend, &s->inflight, MESSAGE_MS);
+}
+
+/* Where the device is to begin: at the end of what it is known to have used. */
+static uint32_t base_of(const struct session *s, const struct session_queue *q)
+{
+	if (s->started)
+		return vr_driver_base(q->driver);
+	return s->features & VR_F_RING_PACKED ? VR_VU_BASE_FRESH_PACKED : VR_VU_BASE_FRESH_SPLIT;
+}
+
+static int start_rings(struct session *s)
+{
+	struct vr_vu_vring vrings[SESSION_QUEUES_MAX];
+	struct vr_mem_region region;
+	int code = give_record(s);
+
+	if (code)
+		return code;
 	vr_shm_region(s->shm, &region);
 	for (uint32_t i = 0; i < s->options.queues; i++)
 		vrings[i] = (struct vr_vu_vring){
 			.index = i,
 			.size = s->options.size,
-			.base = packed ? VR_VU_BASE_FRESH_PACKED : VR_VU_BASE_FRESH_SPLIT,
+			.base = base_of(s, &s->queues[i]),
 			.enabled = true,
 			.ring = s->queues[i].ring,
 			.kick_fd = s->queues[i].kick,
 			.call_fd = s->queues[i].call,
 			.err_fd = -1,
 		};
-	code = vr_vu_frontend_start(s->frontend, s->offer.accepted, &region, 1, vrings,
+	return vr_vu_frontend_start(s->frontend, s->offer.accepted, &region, 1, vrings,
 				    s->options.queues, MESSAGE_MS);
+}
+
+static int start(struct session *s, char *error)
+{
+	int code = start_rings(s);
+
 	if (code)
 		return refused(s, error, code);
 	s->started = true;
@@ -226,6 +268,7 @@ int session_open(struct session *s, const struct session_options *options, char 
 	memset(s, 0, sizeof(*s));
 	s->options = *options;
 	s->epoll = -1;
+	s->inflight.fd = -1;
 	for (uint32_t i = 0; i < SESSION_QUEUES_MAX; i++)
 		s->queues[i].kick = s->queues[i].call = -1;
 	if (negotiate(s, error) || make_memory(s, error))
@@ -256,6 +299,8 @@ void session_close(struct session *s)
 	/* A session that was never opened is zero all over. */
 	if (s->frontend && s->epoll >= 0)
 		close(s->epoll);
+	if (s->frontend && s->inflight.fd >= 0)
+		close(s->inflight.fd);
 	for (uint32_t i = 0; i < s->options.queues; i++) {
 		struct session_queue *q = &s->queues[i];
 
@@ -375,6 +420,49 @@ static bool arm(const struct session_queue *q)
 	return busy > 0 && vr_driver_arm_delayed(q->driver, (busy + 1) / 2, NULL);
 }
 
+/* Whoever listens there now has to be able to go on with what was negotiated before. */
+static int resume(struct session *s)
+{
+	struct vr_vu_offer offer;
+	int code = vr_vu_frontend_connect(s->frontend, LOOK_MS);
+
+	if (!code)
+		code = vr_vu_frontend_negotiate(s->frontend, s->features, s->features, &offer,
+						MESSAGE_MS);
+	if (!code && offer.accepted_protocol != s->offer.accepted_protocol)
+		code = -EOPNOTSUPP;
+	if (!code)
+		code = start_rings(s);
+	if (!code)
+		code = watch(s, vr_vu_frontend_fd(s->frontend), EPOLLRDHUP, true) ? -errno : 0;
+	if (code)
+		vr_vu_frontend_disconnect(s->frontend);
+	return code;
+}
+
+/* The back end is gone. With a record of what is in flight another one can take over. */
+static int await_return(struct session *s, char *error)
+{
+	double end = tool_now() + RETURN_MS / 1000.0;
+	int code = -ECONNRESET;
+
+	vr_vu_frontend_disconnect(s->frontend);
+	if (s->inflight.fd < 0)
+		return tool_text(error, "%s: it closed the connection", s->options.path);
+	/* It may be gone again in the middle of it. */
+	while (code && code != -EOPNOTSUPP && tool_now() < end && !interrupt_seen())
+		code = resume(s);
+	if (!code) {
+		s->returns++;
+		return 0;
+	}
+	return tool_text(error, "%s: it closed the connection, and %s (%s)", s->options.path,
+			 interrupt_seen()    ? "a signal came" :
+			 code == -EOPNOTSUPP ? "has fewer features now" :
+					       "did not come back",
+			 vr_vu_frontend_error(s->frontend));
+}
+
 /* Sleeps until one of the queues may have something. */
 static int rest(struct session *s, char *error)
 {
@@ -392,7 +480,7 @@ static int rest(struct session *s, char *error)
 				 RESULT_MS / 1000);
 	for (int i = 0; i < got; i++)
 		if (events[i].data.u32)
-			return tool_text(error, "%s: it closed the connection", s->options.path);
+			return await_return(s, error);
 	return 0;
 }
 

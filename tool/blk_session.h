@@ -58,6 +58,8 @@ struct session_queue {
  * @epoll: what to wait for: the call descriptors, and the end of the connection
  * @queues: the queues
  * @notifications: kicks sent
+ * @inflight: memory where the back end records what is in flight; without, its fd is -1
+ * @returns: how often the back end was gone and another one took over
  */
 struct session {
 	struct session_options options;
@@ -71,6 +73,8 @@ struct session {
 	struct session_queue queues[SESSION_QUEUES_MAX];
 	bool started;
 	uint64_t notifications;
+	struct vr_vu_inflight inflight;
+	uint64_t returns;
 };
 
 /**

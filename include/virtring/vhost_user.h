@@ -468,7 +468,8 @@ void vr_vu_frontend_destroy(struct vr_vu_frontend *frontend);
 /**
  * vr_vu_frontend_connect() - connect, or wait for the back end to connect
  * @frontend: the front end
- * @timeout_ms: how long to try; 0: once; -1: for ever. Connecting repeats until somebody listens.
+ * @timeout_ms: how long to try; 0: once; -1: for ever. Connecting repeats until somebody listens,
+ *	after 2 ms first and after ever longer pauses of up to half a second
  *
  * Return: 0, -EISCONN, -ETIMEDOUT, -ENOENT or -ECONNREFUSED (nobody listens, @timeout_ms 0), or
  * what the system said.

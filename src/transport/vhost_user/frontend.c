@@ -15,7 +15,8 @@
 #include "transport/vhost_user/frontend.h"
 
 /* Between two attempts to connect to a socket that does not answer yet. */
-#define RETRY_MS 10
+#define RETRY_MS 2
+#define RETRY_MAX_MS 250
 
 #define PROTOCOL_DEFAULT \
 	(VR_VU_PF_MQ | VR_VU_PF_REPLY_ACK | VR_VU_PF_MTU | VR_VU_PF_CONFIG | \
@@ -154,10 +155,10 @@ void vr_vu_frontend_disconnect(struct vr_vu_frontend *frontend)
 	vri_front_channel_close(frontend);
 }
 
-/* Until somebody listens there, and has room in its queue. */
+/* Until somebody listens there, and has room in its queue; the longer it takes, the rarer the looks. */
 static int connect_until(const char *path, int64_t deadline)
 {
-	const struct timespec pause = { .tv_nsec = RETRY_MS * 1000000L };
+	struct timespec pause = { .tv_nsec = RETRY_MS * 1000000L };
 	int fd;
 
 	for (;;) {
@@ -167,6 +168,8 @@ static int connect_until(const char *path, int64_t deadline)
 		if (!remaining(deadline))
 			return fd;
 		nanosleep(&pause, NULL);
+		if (pause.tv_nsec < RETRY_MAX_MS * 1000000L)
+			pause.tv_nsec *= 2;
 	}
 }
 
