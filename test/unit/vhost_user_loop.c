@@ -448,6 +448,8 @@ static int crew_start(void *context, const struct vr_vu_vring *vring, struct vr_
 	return 0;
 }
 
+/* The type is that of struct vr_vu_backend_ops. */
+/* NOLINTNEXTLINE(readability-non-const-parameter) */
 static int crew_stop(void *context, uint32_t index, enum vr_vu_stop why, uint32_t *base)
 {
 	struct crew *crew = context;
