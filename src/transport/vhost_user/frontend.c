@@ -286,8 +286,11 @@ static bool answer_fits(const struct vr_vu_frontend *f, uint32_t request, enum v
 	uint32_t min, max;
 
 	vri_payload_size(kind, &min, &max);
-	/* No payload is how a configuration that cannot be read is answered. */
-	if (kind == VU_CONFIG && !header->size)
+	/*
+	 * No payload is how a configuration that cannot be read is answered, and DPDK says so that it
+	 * has the log.
+	 */
+	if ((kind == VU_CONFIG || request == VU_SET_LOG_BASE) && !header->size)
 		min = 0;
 	return header->request == request && header->size >= min && header->size <= max &&
 	       f->rx.fd_count <= fds && !f->rx.fd_problem;
