@@ -55,6 +55,39 @@ static void device_stop(struct peer *peer, uint32_t index, uint32_t *base)
 	vr_mem_put(r->mem);
 }
 
+/* ---- the device, on struct vr_vu_queue ---- */
+
+static void queue_start(struct peer *peer, const struct vr_vu_vring *vring, struct vr_mem *mem)
+{
+	struct traffic_ring *r = &traffic_of(peer)->rings[vring->index];
+	const struct vr_vu_queue_config config = {
+		.struct_size = sizeof(config),
+		.backend = peer->backend,
+		.vring = vring,
+		.mem = mem,
+	};
+
+	CHECK_EQ(vr_vu_queue_create(&config, &r->queue), 0);
+	r->device = vr_vu_queue_device(r->queue);
+}
+
+static void queue_stop(struct peer *peer, uint32_t index, uint32_t *base)
+{
+	struct traffic_ring *r = &traffic_of(peer)->rings[index];
+
+	vr_vu_queue_end(r->queue, base);
+	r->queue = NULL;
+	r->device = NULL;
+}
+
+void traffic_use_queues(struct traffic *t)
+{
+	t->peer.start = queue_start;
+	t->peer.stop = queue_stop;
+}
+
+/* ---- what it does ---- */
+
 unsigned int traffic_take(struct traffic *t, uint32_t index, unsigned int count)
 {
 	struct traffic_ring *r = &t->rings[index];

@@ -8,6 +8,7 @@
 
 #include <virtring/device.h>
 #include <virtring/driver.h>
+#include <virtring/vhost_user_queue.h>
 
 #include "vu_peer.h"
 
@@ -19,6 +20,7 @@
  * @driver: made at the first start
  * @driver_state: its memory
  * @device: made at each start
+ * @queue: with traffic_use_queues(): what it is part of
  * @device_state: its memory
  * @mem: the snapshot that the device uses
  * @size: descriptors
@@ -31,6 +33,7 @@ struct traffic_ring {
 	struct vr_driver *driver;
 	void *driver_state;
 	struct vr_device *device;
+	struct vr_vu_queue *queue;
 	void *device_state;
 	struct vr_mem *mem;
 	uint32_t size;
@@ -57,6 +60,8 @@ struct traffic {
 /* A session with these features (VERSION_1 is added) and memory, no ring yet. */
 void traffic_open(struct traffic *t, uint64_t features);
 void traffic_close(struct traffic *t);
+/* From the next start on devices are made with struct vr_vu_queue, which logs and records for them. */
+void traffic_use_queues(struct traffic *t);
 
 /* The ring of this index as the driver sees it. */
 struct vr_ring traffic_areas(const struct traffic *t, uint32_t index);

@@ -178,11 +178,22 @@ static uint64_t value_of(const struct stub *stub, uint32_t request)
 	}
 }
 
+/* Memory for a record of buffers in flight; any descriptor stands for it. */
+static void put_inflight(const struct stub *stub, const struct stub_message *m, struct wire *answer)
+{
+	wire_u64(answer, 4096);
+	wire_bytes(answer, m->payload + 8, 16);
+	answer->fd_count = 1;
+	answer->fds[0] = stub->sock;
+}
+
 static void put_payload(const struct stub *stub, const struct stub_message *m, struct wire *answer)
 {
 	const uint32_t index = wire_get_u32(m->payload);
 
-	if (m->request == 11) {
+	if (m->request == 31) {
+		put_inflight(stub, m, answer);
+	} else if (m->request == 11) {
 		wire_u32(answer, index);
 		wire_u32(answer, stub->bases[index % STUB_RINGS]);
 	} else if (m->request == 24) {

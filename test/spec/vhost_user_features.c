@@ -188,6 +188,15 @@ static struct wire sensible(const struct peer *peer, uint32_t id)
 		wire_u64(&wire, 0);
 	} else if (id == 39) {
 		wire_u64(&wire, 1);
+	} else if (id == 6) {
+		wire_u64(&wire, 4096);
+		wire_u64(&wire, 0);
+	} else if (id == 31 || id == 32) {
+		wire_u64(&wire, id == 32 ? 4096 : 0);
+		wire_u64(&wire, 0);
+		wire_u16(&wire, 1);
+		wire_u16(&wire, 16);
+		wire_u32(&wire, 0);
 	} else {
 		wire.size += request->size;
 	}
@@ -255,6 +264,27 @@ static void gates_of_the_back_end(uint32_t bit)
 	peer_destroy(&peer);
 }
 
+static int call_with_log(struct vr_vu_frontend *frontend)
+{
+	struct vr_vu_log *log;
+	int ret;
+
+	CHECK_EQ(vr_vu_log_create(4096, &log), 0);
+	ret = vr_vu_frontend_set_log(frontend, log, TIMEOUT);
+	vr_vu_log_destroy(log);
+	return ret;
+}
+
+static int call_for_inflight(struct vr_vu_frontend *frontend)
+{
+	struct vr_vu_inflight inflight = { .queues = 1, .queue_size = 16 };
+	int ret = vr_vu_frontend_get_inflight(frontend, &inflight, TIMEOUT);
+
+	if (!ret)
+		close(inflight.fd);
+	return ret;
+}
+
 /* The front end's calls that need a bit, each with what makes it sensible. */
 static int call(struct vr_vu_frontend *frontend, uint32_t bit)
 {
@@ -266,12 +296,16 @@ static int call(struct vr_vu_frontend *frontend, uint32_t bit)
 	switch (bit) {
 	case 0:
 		return vr_vu_frontend_get_queue_num(frontend, &value, TIMEOUT);
+	case 1:
+		return call_with_log(frontend);
 	case 2:
 		return vr_vu_frontend_send_rarp(frontend, mac, TIMEOUT);
 	case 4:
 		return vr_vu_frontend_set_mtu(frontend, 1500, TIMEOUT);
 	case 9:
 		return vr_vu_frontend_get_config(frontend, 0, &status, 1, TIMEOUT);
+	case 12:
+		return call_for_inflight(frontend);
 	case 13:
 		return vr_vu_frontend_reset_device(frontend, TIMEOUT);
 	case 14:
@@ -333,6 +367,8 @@ static void what_each_protocol_feature_opens(void **state)
 	(void)state;
 	CLAUSE("VU-PF-00");
 	gates(0);
+	CLAUSE("VU-PF-01");
+	gates(1);
 	CLAUSE("VU-PF-02");
 	gates(2);
 	CLAUSE("VU-PF-04");
@@ -341,6 +377,8 @@ static void what_each_protocol_feature_opens(void **state)
 	gates(5);
 	CLAUSE("VU-PF-09");
 	gates(9);
+	CLAUSE("VU-PF-12");
+	gates(12);
 	CLAUSE("VU-PF-13");
 	gates(13);
 	CLAUSE("VU-PF-14");
