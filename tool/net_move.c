@@ -203,11 +203,14 @@ static int run(struct move *m, double end, char *error)
 {
 	uint64_t turns = 0;
 
-	while (!m->source_ended && wants_more(m) && !interrupt_seen()) {
+	while (!interrupt_seen()) {
 		int ms = -1;
 
 		if (turn(m, error))
 			return -1;
+		/* Nothing that would wake this up needs to come any more. */
+		if (m->source_ended || !wants_more(m))
+			return 0;
 		if (!m->idle && ++turns % CLOCK_TURNS)
 			continue;
 		if (end > 0) {
