@@ -116,6 +116,8 @@ static void build_arguments(struct arguments *to, const struct testpmd_config *c
 	argument(to, "--txpkts=%u", config->packet);
 	argument(to, "--forward-mode=%s", config->forward);
 	argument(to, "--disable-link-check");
+	/* What is there before it starts is not thrown away. */
+	argument(to, "--no-flush-rx");
 }
 
 __attribute__((noreturn)) static void become(const struct arguments *arguments, int slave,
