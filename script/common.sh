@@ -19,6 +19,7 @@ packages_of() {
 	house | unit | property | spec | regress | replay) ;;
 	count) echo valgrind ;;
 	peers) echo kmod ;;
+	bench-guest) echo kmod busybox-static xz-utils ;;
 	interop | interop-all)
 		echo dpdk-dev user-mode-linux busybox-static \
 			qemu-system-common qemu-system-x86 e2fsprogs fdisk xz-utils kmod
