@@ -70,6 +70,9 @@ extern "C" {
  */
 #define VR_VU_PF_QUEUE (VR_VU_PF_LOG_SHMFD | VR_VU_PF_INFLIGHT_SHMFD)
 
+/* Of a back end, also postcopy. */
+#define VR_VU_PF_BACKEND_SUPPORTED (VR_VU_PF_SUPPORTED | VR_VU_PF_PAGEFAULT)
+
 /* Device status bits (virtio 2.1). */
 #define VR_STATUS_ACKNOWLEDGE 1u
 #define VR_STATUS_DRIVER 2u
@@ -235,8 +238,11 @@ struct vr_vu_backend_ops {
  * @config_size: bytes of configuration space, up to 256
  * @features: virtio features to offer; bit 30 is added, bit 26 if LOG_SHMFD is offered; with bit 33,
  *	ACCESS_PLATFORM, BACKEND_REQ has to be among @protocol_features
- * @protocol_features: subset of VR_VU_PF_SUPPORTED to offer; 0 means all that the operations and
- *	@config_size allow, but for VR_VU_PF_QUEUE
+ * @protocol_features: subset of VR_VU_PF_BACKEND_SUPPORTED to offer; 0 means all that the
+ *	operations and @config_size allow, but for VR_VU_PF_QUEUE, for
+ *	INBAND_NOTIFICATIONS, which is slow, and for
+ *	PAGEFAULT, which needs the right to userfaultfd() and a front end that does without
+ *	CONFIGURE_MEM_SLOTS
  * @ops: what the device does; copied
  * @context: for @ops and @log
  * @ring_context: for ring_start, ring_stop and ring_enable, where those are somebody else's; NULL:

@@ -211,6 +211,11 @@ void peer_create(struct peer *peer)
 
 void peer_create_with(struct peer *peer, uint64_t features)
 {
+	peer_create_offering(peer, features, VR_VU_PF_SUPPORTED);
+}
+
+void peer_create_offering(struct peer *peer, uint64_t features, uint64_t protocol)
+{
 	const struct vr_vu_backend_config config = {
 		.struct_size = sizeof(config),
 		.vrings = PEER_RINGS,
@@ -219,7 +224,7 @@ void peer_create_with(struct peer *peer, uint64_t features)
 		.max_regions = 16,
 		.config_size = sizeof(peer->config),
 		.features = PEER_FEATURES | features,
-		.protocol_features = VR_VU_PF_SUPPORTED,
+		.protocol_features = protocol,
 		.ops = &ops,
 		.context = peer,
 	};

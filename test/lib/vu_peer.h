@@ -101,6 +101,8 @@ struct peer {
 void peer_create(struct peer *peer);
 /* Likewise; the device offers @features beside PEER_FEATURES. */
 void peer_create_with(struct peer *peer, uint64_t features);
+/* Likewise, and @protocol as protocol features. */
+void peer_create_offering(struct peer *peer, uint64_t features, uint64_t protocol);
 /* Ends it all; fails the test if a descriptor leaked since peer_create(). */
 void peer_destroy(struct peer *peer);
 /* Closes the connection, if it is still there, and makes a new one. */

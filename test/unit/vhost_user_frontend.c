@@ -213,7 +213,10 @@ static void single_calls(void **state)
 	extra.guest_addr = 0x1000000;
 	extra.user_addr = 0x1000;
 	assert_int_equal(vr_vu_frontend_add_mem_region(s.f, &extra, TIMEOUT), 0);
+	/* Another one that overlaps it. */
+	extra.size /= 2;
 	assert_int_equal(vr_vu_frontend_add_mem_region(s.f, &extra, TIMEOUT), -EREMOTEIO);
+	extra.size *= 2;
 	assert_int_equal(vr_vu_frontend_remove_mem_region(s.f, &extra, TIMEOUT), 0);
 	assert_int_equal(vr_vu_frontend_remove_mem_region(s.f, &extra, TIMEOUT), -EREMOTEIO);
 	assert_int_equal(vr_vu_frontend_reset_owner(s.f, TIMEOUT), 0);

@@ -80,7 +80,7 @@ static bool config_valid(const struct vr_vu_backend_config *config,
 	       config->vrings <= VR_VU_MAX_VRINGS && config->max_queue_size <= VR_QUEUE_SIZE_MAX &&
 	       config->max_regions <= VR_MEM_MAX_REGIONS && config->config_size <= VU_CONFIG_MAX &&
 	       !(config->features & never) && can_translate(config) &&
-	       !(config->protocol_features & ~VR_VU_PF_SUPPORTED) &&
+	       !(config->protocol_features & ~VR_VU_PF_BACKEND_SUPPORTED) &&
 	       !vri_protocol_orphans(config->protocol_features) &&
 	       (!config->path || vri_socket_path_valid(config->path)) && ops_valid(config, ops);
 }
@@ -174,7 +174,7 @@ int vr_vu_backend_create(const struct vr_vu_backend_config *config, struct vr_vu
 	pthread_mutex_init(&b->resume.lock, NULL);
 	pthread_mutex_init(&b->defer.lock, NULL);
 	b->epoll_fd = b->wake_fd = b->sock = b->channel.sock = b->listener.fd = b->fd = -1;
-	b->log.fd = b->reply_fd = -1;
+	b->log.fd = b->reply_fd = b->postcopy.uffd = -1;
 	for (i = 0; i < config->vrings; i++) {
 		b->rings[i].view.index = i;
 		b->rings[i].view.kick_fd = b->rings[i].view.call_fd = -1;

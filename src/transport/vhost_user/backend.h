@@ -9,6 +9,7 @@
  *   backend_memory.c   messages about memory
  *   backend_inflight.c messages about the record of buffers in flight
  *   backend_log.c      messages about the dirty log
+ *   backend_postcopy.c memory whose pages come later
  *   backend_device.c   messages about the device: features, status, configuration
  *   backend_channel.c  our own requests to the front end
  *   backend_inband.c   kicks, calls and errors as messages
@@ -188,6 +189,18 @@ struct vu_inflight_state {
 };
 
 /**
+ * struct vu_postcopy - a guest that moves here before its memory does
+ * @uffd: userfaultfd, or -1
+ * @listening: memory is registered with it
+ * @table: memory to be used when the front end has acknowledged it, or NULL
+ */
+struct vu_postcopy {
+	int uffd;
+	bool listening;
+	struct vr_mem_table *table;
+};
+
+/**
  * struct vr_vu_backend - a back end and its session
  * @config: as given; @path of it is not used
  * @ops: as given
@@ -221,9 +234,11 @@ struct vu_inflight_state {
  * @log: the dirty log
  * @inflight: memory for buffers in flight
  * @reply: answer of the message being handled
+ * @reply_size: bytes of it
+ * @reply_now: the message has an answer now that it usually has not
  * @reply_fd: goes with it; kept until the next one, or -1
  * @reply_has_fd: it goes with this one
- * @reply_size: bytes of it
+ * @postcopy: see there
  * @messages: handled in this session
  * @sessions: counted
  * @error: see vr_vu_backend_error()
@@ -260,10 +275,12 @@ struct vr_vu_backend {
 	int fd;
 	struct vu_log_state log;
 	struct vu_inflight_state inflight;
-	int reply_fd;
-	bool reply_has_fd;
 	union vu_payload reply;
 	uint32_t reply_size;
+	bool reply_now;
+	int reply_fd;
+	bool reply_has_fd;
+	struct vu_postcopy postcopy;
 	uint64_t messages;
 	uint64_t sessions;
 	char error[256];
@@ -396,6 +413,19 @@ void vri_iotlb_resend(struct vr_vu_backend *b);
 
 /* An empty table and snapshot. 0 or -ENOMEM. */
 int vri_memory_reset(struct vr_vu_backend *b);
+/* Pauses running rings and switches them to @table. 0, -errno or VU_PENDING. */
+int vri_memory_switch(struct vr_vu_backend *b, struct vr_mem_table *table);
+
+/* backend_postcopy.c */
+
+/* Answers a table with our addresses; it waits for vri_postcopy_ack(). 0. */
+int vri_postcopy_table(struct vr_vu_backend *b, struct vr_mem_table *table);
+/* Must the next message be the acknowledgement of a table? */
+bool vri_postcopy_awaits(const struct vr_vu_backend *b);
+/* Takes it. */
+int vri_postcopy_ack(struct vr_vu_backend *b);
+/* Forgets all about it; nobody waits for pages any more. */
+void vri_postcopy_close(struct vr_vu_backend *b);
 
 /* backend_log.c */
 
@@ -447,6 +477,9 @@ int vri_set_vring_err(struct vr_vu_backend *b);
 int vri_set_vring_enable(struct vr_vu_backend *b);
 int vri_vring_kick(struct vr_vu_backend *b);
 int vri_iotlb_msg(struct vr_vu_backend *b);
+int vri_postcopy_advise(struct vr_vu_backend *b);
+int vri_postcopy_listen(struct vr_vu_backend *b);
+int vri_postcopy_end(struct vr_vu_backend *b);
 int vri_set_device_state_fd(struct vr_vu_backend *b);
 int vri_check_device_state(struct vr_vu_backend *b);
 

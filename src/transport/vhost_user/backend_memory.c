@@ -38,7 +38,7 @@ static int switch_memory(struct vr_vu_backend *b)
 	return 0;
 }
 
-static int pause_and_switch(struct vr_vu_backend *b, struct vr_mem_table *table)
+int vri_memory_switch(struct vr_vu_backend *b, struct vr_mem_table *table)
 {
 	b->next_table = table;
 	return vri_stop_rings(b, 0, b->config.vrings, VR_VU_STOP_PAUSE, switch_memory);
@@ -137,7 +137,9 @@ int vri_set_mem_table(struct vr_vu_backend *b)
 		vr_mem_table_destroy(table);
 		return ret;
 	}
-	return pause_and_switch(b, table);
+	if (b->postcopy.listening)
+		return vri_postcopy_table(b, table);
+	return vri_memory_switch(b, table);
 }
 
 int vri_get_max_mem_slots(struct vr_vu_backend *b)
@@ -158,7 +160,7 @@ int vri_add_mem_reg(struct vr_vu_backend *b)
 	ret = vr_mem_table_add(b->table, &region, &reason);
 	if (ret)
 		return refuse_region(b, ret, &reason, wire);
-	return pause_and_switch(b, b->table);
+	return vri_memory_switch(b, b->table);
 }
 
 /* Does a running ring have an area in this region? */
@@ -191,5 +193,5 @@ int vri_rem_mem_reg(struct vr_vu_backend *b)
 					  "no region has guest 0x%" PRIx64 " user 0x%" PRIx64
 					  " size 0x%" PRIx64,
 					  wire->guest_addr, wire->user_addr, wire->size);
-	return pause_and_switch(b, b->table);
+	return vri_memory_switch(b, b->table);
 }

@@ -126,6 +126,8 @@ int vri_session_end(struct vr_vu_backend *b)
 	if (b->sock < 0)
 		return 0;
 	b->closing = true;
+	/* Workers that wait for a page of this front end would wait for ever. */
+	vri_postcopy_close(b);
 	/* What is under way comes first; vri_session_step() sees @closing after it. */
 	if (vri_backend_waits(b))
 		return -EINPROGRESS;
@@ -152,6 +154,8 @@ static int handle(struct vr_vu_backend *b, const struct vu_message *message)
 {
 	const char *why;
 
+	if (vri_postcopy_awaits(b))
+		return vri_postcopy_ack(b);
 	if (!message)
 		return vri_backend_refuse(b, -EOPNOTSUPP, "unknown request");
 	if (b->rx.fd_problem)
@@ -185,12 +189,12 @@ static void finish(struct vr_vu_backend *b, const struct vu_message *message, in
 		vri_session_end(b);
 		return;
 	}
-	if (own_reply)
+	if (own_reply || b->reply_now)
 		vri_tx_set(&b->tx, request, VU_FLAG_REPLY, &b->reply, b->reply_size, &b->reply_fd,
 			   b->reply_has_fd);
 	else if (ack)
 		vri_tx_set(&b->tx, request, VU_FLAG_REPLY, &verdict, sizeof(verdict), NULL, 0);
-	b->reply_has_fd = false;
+	b->reply_has_fd = b->reply_now = false;
 }
 
 /* A deferred stop has been answered: go on with what waited for it. */

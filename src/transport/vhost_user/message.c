@@ -51,9 +51,12 @@ static const struct vu_message messages[VU_REQUEST_COUNT] = {
 	[VU_CREATE_CRYPTO_SESSION] = { "CREATE_CRYPTO_SESSION", VU_CRYPTO, VU_CRYPTO,
 				       PF(CRYPTO_SESSION) },
 	[VU_CLOSE_CRYPTO_SESSION] = { "CLOSE_CRYPTO_SESSION", VU_U64, PF(CRYPTO_SESSION) },
-	[VU_POSTCOPY_ADVISE] = { "POSTCOPY_ADVISE", .reply = VU_U64, PF(PAGEFAULT) },
-	[VU_POSTCOPY_LISTEN] = { "POSTCOPY_LISTEN", PF(PAGEFAULT) },
-	[VU_POSTCOPY_END] = { "POSTCOPY_END", .reply = VU_U64, PF(PAGEFAULT) },
+	/* The answer to this one is a descriptor and nothing else. */
+	[VU_POSTCOPY_ADVISE] = { "POSTCOPY_ADVISE", .reply = VU_EMPTY, PF(PAGEFAULT),
+				 .reply_fds = 1, .handle = vri_postcopy_advise },
+	[VU_POSTCOPY_LISTEN] = { "POSTCOPY_LISTEN", PF(PAGEFAULT), .handle = vri_postcopy_listen },
+	[VU_POSTCOPY_END] = { "POSTCOPY_END", .reply = VU_U64, PF(PAGEFAULT),
+			      .handle = vri_postcopy_end },
 	[VU_GET_INFLIGHT_FD] = { "GET_INFLIGHT_FD", VU_INFLIGHT, VU_INFLIGHT, PF(INFLIGHT_SHMFD),
 				 .handle = vri_get_inflight_fd, .reply_fds = 1 },
 	[VU_SET_INFLIGHT_FD] = { "SET_INFLIGHT_FD", VU_INFLIGHT, .min_fds = 1, .max_fds = 1,
@@ -103,6 +106,7 @@ void vri_payload_size(enum vu_kind kind, uint32_t *min, uint32_t *max)
 		uint16_t max;
 	} sizes[VU_KIND_COUNT] = {
 		[VU_NONE] = { 0, 0 },
+		[VU_EMPTY] = { 0, 0 },
 		[VU_U64] = { 8, 8 },
 		[VU_STATE] = { 8, 8 },
 		[VU_ADDR] = { 40, 40 },

@@ -199,6 +199,7 @@ _Static_assert(sizeof(struct vu_inflight_memory) == 24, "inflight");
 /* What a payload consists of; vri_payload_size() has the bytes. */
 enum vu_kind {
 	VU_NONE,
+	VU_EMPTY, /* an answer without payload */
 	VU_U64,
 	VU_STATE,
 	VU_ADDR,
