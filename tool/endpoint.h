@@ -27,7 +27,9 @@ struct endpoint;
  * @restart: another front end: from the beginning
  * @idle: there is nothing to do
  * @report: one line of what was seen
- * @close: end; answers 0, or -1 when something went wrong that could be told only now
+ * @finish: nothing more comes; answers -1, with a text, when something went wrong that could be told
+ *	only now
+ * @close: free it
  */
 struct endpoint_ops {
 	void (*send)(struct endpoint *e, uint32_t pair, const struct vr_net_packet *packets,
@@ -40,7 +42,8 @@ struct endpoint_ops {
 	void (*restart)(struct endpoint *e);
 	void (*idle)(struct endpoint *e);
 	void (*report)(struct endpoint *e, FILE *to);
-	int (*close)(struct endpoint *e, char *error);
+	int (*finish)(struct endpoint *e, char *error);
+	void (*close)(struct endpoint *e);
 };
 
 /**

@@ -84,14 +84,12 @@ static void reader_report(struct endpoint *e, FILE *to)
 		r->path, r->packets, pcap_in_skipped(r->in));
 }
 
-static int reader_close(struct endpoint *e, char *error)
+static void reader_close(struct endpoint *e)
 {
 	struct reader *r = (struct reader *)e;
 
-	(void)error;
 	pcap_in_close(r->in);
 	free(r);
-	return 0;
 }
 
 struct endpoint *endpoint_pcap_in(const char *path, char *error)
@@ -152,13 +150,22 @@ static void writer_report(struct endpoint *e, FILE *to)
 	fprintf(to, "%s: %" PRIu64 " packets written\n", w->path, w->packets);
 }
 
-static int writer_close(struct endpoint *e, char *error)
+static int writer_finish(struct endpoint *e, char *error)
 {
 	struct writer *w = (struct writer *)e;
 	int result = pcap_out_close(w->out, error);
 
-	free(w);
+	w->out = NULL;
 	return result;
+}
+
+static void writer_close(struct endpoint *e)
+{
+	struct writer *w = (struct writer *)e;
+	char error[TOOL_TEXT];
+
+	(void)pcap_out_close(w->out, error);
+	free(w);
 }
 
 struct endpoint *endpoint_pcap_out(const char *path, char *error)
@@ -167,6 +174,7 @@ struct endpoint *endpoint_pcap_out(const char *path, char *error)
 		.send = writer_send,
 		.idle = writer_idle,
 		.report = writer_report,
+		.finish = writer_finish,
 		.close = writer_close,
 	};
 	struct writer *w = calloc(1, sizeof(*w));

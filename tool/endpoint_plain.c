@@ -63,15 +63,13 @@ static void generate_restart(struct endpoint *e)
 		g->streams[i].generator = (struct vr_net_generator){ TALLY_FIRST(i), g->length };
 }
 
-static int generate_close(struct endpoint *e, char *error)
+static void generate_close(struct endpoint *e)
 {
 	struct generate *g = (struct generate *)e;
 
-	(void)error;
 	for (uint32_t i = 0; i < g->pairs; i++)
 		free(g->streams[i].bytes);
 	free(g);
-	return 0;
 }
 
 struct endpoint *endpoint_generate(uint32_t pairs, uint32_t length, uint64_t count, char *error)
@@ -96,7 +94,7 @@ struct endpoint *endpoint_generate(uint32_t pairs, uint32_t length, uint64_t cou
 	}
 	tool_text(error, "out of memory");
 	if (g)
-		generate_close(&g->endpoint, error);
+		generate_close(&g->endpoint);
 	return NULL;
 }
 
@@ -126,11 +124,9 @@ static void sink_report(struct endpoint *e, FILE *to)
 		t->packets, t->numbered, t->wrong, t->missing, t->late);
 }
 
-static int sink_close(struct endpoint *e, char *error)
+static void sink_close(struct endpoint *e)
 {
-	(void)error;
 	free(e);
-	return 0;
 }
 
 struct endpoint *endpoint_sink(char *error)

@@ -67,12 +67,10 @@ static void tap_report(struct endpoint *e, FILE *to)
 		vr_net_tap_name(t->tap), all.sent, all.received, all.refused);
 }
 
-static int tap_close(struct endpoint *e, char *error)
+static void tap_close(struct endpoint *e)
 {
-	(void)error;
 	vr_net_tap_close(tap_of(e)->tap);
 	free(e);
-	return 0;
 }
 
 struct endpoint *endpoint_tap(const char *name, uint32_t pairs, char *error)

@@ -74,7 +74,7 @@ static int make_memory(struct net_session *s, char *error)
 	uint64_t queue = front_ring_bytes(&s->front, s->options.size) + slots;
 	uint64_t control = front_ring_bytes(&s->front, CONTROL_SIZE) + VR_NET_CONTROL_BYTES + 4096;
 
-	return front_memory(&s->front, 2 * s->options.pairs * queue + control, error);
+	return front_memory(&s->front, 2ull * s->options.pairs * queue + control, error);
 }
 
 static int make_half(struct net_session *s, uint32_t pair, bool tx)

@@ -286,11 +286,16 @@ static int open_endpoints(struct net_server *s)
 static int close_endpoint(struct endpoint *e)
 {
 	char error[TOOL_TEXT];
+	int result = 0;
 
-	if (!e || !e->ops->close(e, error))
+	if (!e)
 		return 0;
-	fprintf(stderr, "virtring serve net: %s\n", error);
-	return TOOL_CANNOT;
+	if (e->ops->finish)
+		result = e->ops->finish(e, error);
+	if (result)
+		fprintf(stderr, "virtring serve net: %s\n", error);
+	e->ops->close(e);
+	return result ? TOOL_CANNOT : 0;
 }
 
 static int close_endpoints(struct net_server *s)
