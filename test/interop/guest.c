@@ -188,7 +188,7 @@ static void qemu_words(struct words *words, const struct guest_kind *kind,
 	add(words, "-append");
 	add(words, COMMAND_LINE);
 	if (device->monitor) {
-		add(words, "-qmp");
+		add(words, "-monitor");
 		addf(words, "unix:%s,server=on,wait=off", device->monitor);
 	}
 	if (device->incoming) {

@@ -34,7 +34,7 @@ struct guest_kind {
  * @queues: of the disk, or pairs of the network card (QEMU)
  * @options: more of QEMU's device, ",packed=on", or ""
  * @cpus: virtual processors (QEMU), 0 is one
- * @monitor: path of QEMU's control socket, or NULL
+ * @monitor: path of the socket of QEMU's monitor, or NULL
  * @incoming: where QEMU waits for another's state, or NULL
  * @chardev: more options of the socket ("reconnect=1"), or NULL
  */
