@@ -237,6 +237,14 @@ void vri_backend_forget_socket(struct vr_vu_backend *b)
 	b->sock = -1;
 }
 
+void vri_backend_unlisten(struct vr_vu_backend *b)
+{
+	if (b->listening)
+		(void)watch(b, EPOLL_CTL_DEL, b->listener.fd, 0);
+	b->listening = false;
+	vri_unlisten(&b->listener);
+}
+
 int vr_vu_backend_open(struct vr_vu_backend *backend)
 {
 	int fd;

@@ -294,6 +294,8 @@ int vri_backend_listen(struct vr_vu_backend *b, int fd, bool listen);
 int vri_backend_watch(struct vr_vu_backend *b, int fd, uint32_t *have, uint32_t want);
 /* Offers more protocol features, and what goes with them. */
 void vri_backend_offer(struct vr_vu_backend *b, uint64_t protocol);
+/* Accepts nobody any more; the session, if there is one, goes on. */
+void vri_backend_unlisten(struct vr_vu_backend *b);
 /* Closes the connection. */
 void vri_backend_forget_socket(struct vr_vu_backend *b);
 

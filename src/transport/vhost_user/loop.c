@@ -13,11 +13,12 @@
 
 #include "transport/vhost_user/backend.h"
 #include "transport/vhost_user/loop.h"
+#include "transport/vhost_user/queue.h"
 
 /* Calls of queue_work() that one queue gets before the others have theirs. */
 #define TURNS 8
 
-/* ---- life of a queue, called by the back end ---- */
+/* ---- beginning and end of a queue ---- */
 
 static int ring_start(void *context, const struct vr_vu_vring *vring, struct vr_mem *mem)
 {
@@ -53,20 +54,6 @@ static void end_queue(struct vr_vu_loop *loop, struct loop_queue *q, uint32_t *b
 	loop->ops.queue_stop(loop->context, q->queue);
 	vr_vu_queue_end(q->queue, base);
 	*q = (struct loop_queue){ .queue = NULL };
-}
-
-static int ring_stop(void *context, uint32_t index, enum vr_vu_stop why, uint32_t *base)
-{
-	struct vr_vu_loop *loop = context;
-	struct loop_queue *q = &loop->queues[index];
-
-	(void)why;
-	if (busy(loop, q)) {
-		q->deferred = true;
-		return VR_VU_DEFER;
-	}
-	end_queue(loop, q, base);
-	return 0;
 }
 
 static void ring_enable(void *context, uint32_t index, bool enabled)
@@ -134,6 +121,33 @@ static void work(struct vr_vu_loop *loop, struct loop_queue *q)
 		if (!work_once(loop, q, call) || q->broken)
 			return;
 	q->again = true;
+}
+
+/* What a predecessor left, and nobody had time for yet, is not left behind by a stop, either. */
+static void work_off_recorded(struct vr_vu_loop *loop, struct loop_queue *q)
+{
+	while (vri_record_again(&q->queue->record) && can_work(q) &&
+	       vr_vu_queue_vring(q->queue)->enabled) {
+		/* This is no turn: the device gets one before anybody waits for what it was given. */
+		loop->turn_ms = 0;
+		if (!work_once(loop, q, loop->ops.queue_work))
+			return;
+	}
+}
+
+static int ring_stop(void *context, uint32_t index, enum vr_vu_stop why, uint32_t *base)
+{
+	struct vr_vu_loop *loop = context;
+	struct loop_queue *q = &loop->queues[index];
+
+	(void)why;
+	work_off_recorded(loop, q);
+	if (busy(loop, q)) {
+		q->deferred = true;
+		return VR_VU_DEFER;
+	}
+	end_queue(loop, q, base);
+	return 0;
 }
 
 static void finish_stop(struct vr_vu_loop *loop, struct loop_queue *q)
@@ -474,6 +488,8 @@ void vr_vu_loop_destroy(struct vr_vu_loop *loop)
 	if (!loop)
 		return;
 	loop->draining = true;
+	/* Or the front end that is told of the end is back before it has come. */
+	vri_backend_unlisten(loop->backend);
 	if (vr_vu_backend_close(loop->backend) == -EINPROGRESS)
 		while (vr_vu_backend_connected(loop->backend))
 			if (vr_vu_loop_step(loop, -1) < 0)

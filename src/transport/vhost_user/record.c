@@ -241,8 +241,12 @@ void vri_record_at(struct vu_record *record, uint32_t base, uint32_t taken)
 	record->slot = ((base & 0x7fff) + taken) % record->size;
 }
 
+bool vri_record_again(const struct vu_record *record)
+{
+	return record->tracks && record->next_again < record->inflight.again_count;
+}
+
 bool vri_record_in_flight(const struct vu_record *record)
 {
-	return record->tracks && (record->free_count < record->size ||
-				  record->next_again < record->inflight.again_count);
+	return vri_record_again(record) || (record->tracks && record->free_count < record->size);
 }
