@@ -33,6 +33,7 @@ static const uint64_t masks[] = { VR_F_RING_PACKED | VR_F_IN_ORDER, VR_F_RING_PA
  * struct killer - the thread
  * @thread: the thread
  * @server: runs, but for a moment after each kill
+ * @signal: what to send it; SIGTERM: it has to end by itself, with 0
  * @kills: how often yet
  * @done: of them
  * @ended: nothing is left to do
@@ -41,6 +42,7 @@ static const uint64_t masks[] = { VR_F_RING_PACKED | VR_F_IN_ORDER, VR_F_RING_PA
 struct killer {
 	pthread_t thread;
 	struct program server;
+	int signal;
 	unsigned int kills;
 	atomic_uint done;
 	atomic_bool ended;
@@ -56,12 +58,14 @@ static void start_server(struct program *server)
 	assert_true(program_wait(server, "offering: ", 20000));
 }
 
-static void reap(struct program *server)
+static void reap(struct program *server, int number)
 {
 	int status;
 
-	kill(server->pid, SIGKILL);
+	kill(server->pid, number);
 	assert_int_equal(waitpid(server->pid, &status, 0), server->pid);
+	if (number == SIGTERM)
+		assert_int_equal(status, 0);
 	close(server->in);
 	close(server->out);
 }
@@ -75,7 +79,7 @@ static void *kill_all_the_time(void *context)
 		random = random * 1664525u + 1013904223u;
 		/* From "hardly begun" to "in the middle of it". */
 		usleep(2000 + (random >> 16) % 60000);
-		reap(&killer->server);
+		reap(&killer->server, killer->signal);
 		start_server(&killer->server);
 		killer->done++;
 	}
@@ -83,7 +87,7 @@ static void *kill_all_the_time(void *context)
 	/* The last server dies with the thread that started it. */
 	while (!killer->over)
 		usleep(1000);
-	reap(&killer->server);
+	reap(&killer->server, SIGKILL);
 	return NULL;
 }
 
@@ -213,12 +217,12 @@ static unsigned int kills_wanted(void)
 	return text ? (unsigned int)strtoul(text, NULL, 10) : 6;
 }
 
-static void killed_servers(void **state)
+/* Ends the server @kills times in each form, under load. */
+static void all_forms(int number, unsigned int kills)
 {
 	static struct load load;
 	static struct killer killer;
 
-	(void)state;
 	for (uint32_t form = 0; form < 4; form++) {
 		const struct session_options options = {
 			.path = socket_path,
@@ -232,7 +236,8 @@ static void killed_servers(void **state)
 		char error[TOOL_TEXT] = "";
 
 		memset(&load, 0, sizeof(load));
-		killer.kills = kills_wanted();
+		killer.kills = kills;
+		killer.signal = number;
 		killer.done = 0;
 		killer.ended = false;
 		killer.over = false;
@@ -244,14 +249,27 @@ static void killed_servers(void **state)
 				 0);
 		run(&load, &killer);
 		check_file(&load);
-		printf("REPORT: %s: %u kills, %lu returns seen, %lu requests, each ended once\n",
-		       names[form], killer.kills, (unsigned long)load.s.returns,
-		       (unsigned long)load.requests);
-		assert_true(load.s.returns > 0 || killer.kills == 0);
+		printf("REPORT: %s: %u times %s, %lu returns seen, %lu requests, each ended once\n",
+		       names[form], kills, number == SIGKILL ? "killed" : "ended by SIGTERM",
+		       (unsigned long)load.s.returns, (unsigned long)load.requests);
+		assert_true(load.s.returns > 0 || kills == 0);
 		session_close(&load.s);
 		killer.over = true;
 		assert_int_equal(pthread_join(killer.thread, NULL), 0);
 	}
+}
+
+static void killed_servers(void **state)
+{
+	(void)state;
+	all_forms(SIGKILL, kills_wanted());
+}
+
+/* What was taken is finished, the exit status is 0, and the next server has the rest. */
+static void ended_servers(void **state)
+{
+	(void)state;
+	all_forms(SIGTERM, 3);
 }
 
 /* ---- clients that are killed ---- */
@@ -312,13 +330,14 @@ static void killed_clients(void **state)
 	assert_in_range(count_lines(map_path), 1, maps + 2);
 	/* And the next one is served. */
 	write_and_verify("", 2, 3);
-	reap(&server);
+	reap(&server, SIGKILL);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(killed_servers),
+		cmocka_unit_test(ended_servers),
 		cmocka_unit_test(killed_clients),
 	};
 

@@ -30,15 +30,27 @@ static uint64_t data_bytes(const struct vu_rig *rig)
 	return ((uint64_t)rig->size * VU_RIG_SLOT + 4095) / 4096 * 4096;
 }
 
+static void create_driver(struct vu_rig *rig, struct vu_rig_queue *q)
+{
+	const struct vr_driver_config config = {
+		.struct_size = sizeof(config),
+		.features = rig->features,
+		.ring = q->ring,
+		.queue_size = rig->size,
+	};
+	const size_t bytes = vr_driver_size(&config);
+
+	q->state = aligned_alloc(64, (bytes + 63) / 64 * 64);
+	assert_non_null(q->state);
+	assert_int_equal(vr_driver_init(q->state, bytes, &config, &q->driver), 0);
+	q->vring.size = rig->size;
+	q->vring.base = rig->features & VR_F_RING_PACKED ? VR_VU_BASE_FRESH_PACKED :
+							   VR_VU_BASE_FRESH_SPLIT;
+}
+
 static void create_queue(struct vu_rig *rig, uint32_t index)
 {
 	struct vu_rig_queue *q = &rig->queues[index];
-	struct vr_driver_config config = {
-		.struct_size = sizeof(config),
-		.features = rig->features,
-		.queue_size = rig->size,
-	};
-	size_t bytes;
 
 	area(rig, &q->ring.descriptors,
 	     vr_ring_bytes(rig->features, rig->size, VR_AREA_DESCRIPTORS));
@@ -48,22 +60,26 @@ static void create_queue(struct vu_rig *rig, uint32_t index)
 	q->in = vr_shm_alloc(rig->shm, data_bytes(rig), 4096);
 	assert_non_null(q->out);
 	assert_non_null(q->in);
-	config.ring = q->ring;
-	bytes = vr_driver_size(&config);
-	q->state = aligned_alloc(64, (bytes + 63) / 64 * 64);
-	assert_non_null(q->state);
-	assert_int_equal(vr_driver_init(q->state, bytes, &config, &q->driver), 0);
 	q->vring = (struct vr_vu_vring){
 		.index = index,
-		.size = rig->size,
-		.base = rig->features & VR_F_RING_PACKED ? VR_VU_BASE_FRESH_PACKED :
-							   VR_VU_BASE_FRESH_SPLIT,
 		.enabled = true,
 		.ring = q->ring,
 		.kick_fd = rig->poll ? -1 : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 		.call_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 		.err_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 	};
+	create_driver(rig, q);
+}
+
+void vu_rig_resize(struct vu_rig *rig, uint32_t size)
+{
+	uint32_t i;
+
+	rig->size = size;
+	for (i = 0; i < rig->count; i++) {
+		free(rig->queues[i].state);
+		create_driver(rig, &rig->queues[i]);
+	}
 }
 
 void vu_rig_create(struct vu_rig *rig)

@@ -64,6 +64,8 @@ void vu_rig_start(struct vu_rig *rig, int fd, uint64_t protocol);
 void vu_rig_restart(struct vu_rig *rig);
 /* GET_VRING_BASE of every ring. */
 void vu_rig_stop(struct vu_rig *rig);
+/* Other drivers on the same, stopped rings; at most as large as the rings were made. */
+void vu_rig_resize(struct vu_rig *rig, uint32_t size);
 /* Ends the session. */
 void vu_rig_disconnect(struct vu_rig *rig);
 /* Frees everything. */

@@ -131,6 +131,8 @@ static void begin(struct scene *s)
 
 static void end(struct scene *s)
 {
+	/* Killed in the middle of a recovery it may have private parts already. */
+	s->record.tracks = true;
 	vri_record_free(&s->record);
 }
 

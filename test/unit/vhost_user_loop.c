@@ -320,6 +320,75 @@ static void watches(void **state)
 	close(fd);
 }
 
+/* Stopped, given another size, and started again, many times. */
+static void other_sizes(void **state)
+{
+	static const uint32_t sizes[] = { 16, 64, 32, 16, 32 };
+	static struct echo echo;
+	size_t i;
+
+	(void)state;
+	FOR_EACH_FORM(form)
+	{
+		struct vu_rig rig = echo_rig(form, 2);
+
+		rig.size = 64;
+		echo_begin(&echo, &rig);
+		for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+			echo_exchange(&rig, 7);
+			vu_rig_stop(&rig);
+			vu_rig_resize(&rig, is_packed(form->features) ? sizes[i] - 3 : sizes[i]);
+			vu_rig_restart(&rig);
+		}
+		echo_exchange(&rig, 7);
+		echo_end(&echo, &rig);
+	}
+}
+
+static void *plug(void *context)
+{
+	struct vu_rig *rig = context;
+	const struct vr_shm_config config = {
+		.struct_size = sizeof(config),
+		.size = 1u << 20,
+		.guest_addr = 0x900000000ull,
+	};
+	struct vr_mem_region region;
+	struct vr_shm *shm;
+	int i;
+
+	assert_int_equal(vr_shm_create(&config, &shm), 0);
+	vr_shm_region(shm, &region);
+	for (i = 0; i < 100; i++) {
+		assert_int_equal(vr_vu_frontend_add_mem_region(rig->frontend, &region, VU_RIG_MS),
+				 0);
+		assert_int_equal(
+			vr_vu_frontend_remove_mem_region(rig->frontend, &region, VU_RIG_MS), 0);
+	}
+	vr_shm_destroy(shm);
+	return NULL;
+}
+
+/* Memory comes and goes while all rings are busy. */
+static void memory_slots_under_load(void **state)
+{
+	static struct echo echo;
+
+	(void)state;
+	FOR_EACH_FORM(form)
+	{
+		struct vu_rig rig = echo_rig(form, 2);
+		pthread_t plugger;
+
+		echo_begin(&echo, &rig);
+		assert_int_equal(pthread_create(&plugger, NULL, plug, &rig), 0);
+		echo_exchange(&rig, 300);
+		assert_int_equal(pthread_join(plugger, NULL), 0);
+		echo_exchange(&rig, 3);
+		echo_end(&echo, &rig);
+	}
+}
+
 static void bad_config(void **state)
 {
 	struct vr_vu_backend_config backend = echo_backend(NULL);
@@ -541,6 +610,7 @@ int main(void)
 		cmocka_unit_test(disabled_drops), cmocka_unit_test(broken_queue),
 		cmocka_unit_test(failing_device), cmocka_unit_test(waits_for_something_else),
 		cmocka_unit_test(refused_start),  cmocka_unit_test(watches),
+		cmocka_unit_test(other_sizes),	  cmocka_unit_test(memory_slots_under_load),
 		cmocka_unit_test(bad_config),	  cmocka_unit_test(thread_per_queue),
 		cmocka_unit_test(bad_queue),
 	};
