@@ -5,6 +5,7 @@
  * with our addresses and taken into use when the front end has said that it is ready for faults.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,7 +30,7 @@ int vri_postcopy_advise(struct vr_vu_backend *b)
 	fd = vri_userfault_open();
 	if (fd < 0)
 		return vri_backend_refuse(b, fd, "no userfaultfd: %s", strerror(-fd));
-	copy = dup(fd);
+	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (copy < 0) {
 		close(fd);
 		return vri_backend_refuse(b, -EMFILE, "no descriptor");
