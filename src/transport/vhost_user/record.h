@@ -86,8 +86,8 @@ struct vu_record {
 int vri_record_create(struct vu_record *record, uint64_t features, uint32_t size);
 /* Frees everything. */
 void vri_record_free(struct vu_record *record);
-/* Where the device half takes packed buffers from; @base in the format of vr_device_save(). */
-void vri_record_at(struct vu_record *record, uint32_t base, uint32_t popped);
+/* Where the device half takes packed buffers from: @taken descriptors behind @base (vr_device_save()). */
+void vri_record_at(struct vu_record *record, uint32_t base, uint32_t taken);
 /* Are there buffers that a recovery found and that were not given again yet? */
 bool vri_record_again(const struct vu_record *record);
 /* Is anything in flight, or was not given again yet? Who starts the ring next has to recover. */

@@ -17,7 +17,10 @@
 #define vu_shared_note(field, bytes) ((void)(field))
 #endif
 
-/* NOLINTBEGIN(bugprone-macro-parentheses): arguments that are types cannot have any */
+/*
+ * Arguments that are types cannot have parentheses; and the builtin writes to what it is given.
+ * NOLINTBEGIN(bugprone-macro-parentheses, readability-non-const-parameter)
+ */
 #define VU_SHARED_ACCESS(bits) \
 	static inline uint##bits##_t vu_ld##bits(const uint##bits##_t *field) \
 	{ \
@@ -29,11 +32,11 @@
 		__atomic_store_n(field, value, __ATOMIC_RELEASE); \
 		__atomic_signal_fence(__ATOMIC_SEQ_CST); \
 	}
-/* NOLINTEND(bugprone-macro-parentheses) */
 
 VU_SHARED_ACCESS(8)
 VU_SHARED_ACCESS(16)
 VU_SHARED_ACCESS(32)
 VU_SHARED_ACCESS(64)
+/* NOLINTEND(bugprone-macro-parentheses, readability-non-const-parameter) */
 
 #endif
