@@ -8,4 +8,6 @@ peers_have $PEERS
 export VIRTRING_INTEROP=all
 configure main
 compile main
+. script/blkio.sh
+blkio_client || :
 programs main '' interop -- --patience 4

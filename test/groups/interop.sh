@@ -9,3 +9,5 @@ configure main
 . script/blkio.sh
 blkio_client || :
 programs_of_main interop
+# That it works; its figures need more rounds.
+check interop bench_blk python3 script/bench_blk.py --rounds 1 --image-mib 16
