@@ -45,7 +45,7 @@ cppcheck_all() {
 	tree_files 'src/*.c' 'tool/*.c' 'bench/*.c' | xargs cppcheck --quiet --std=c11 \
 		--enable=warning,portability,performance --error-exitcode=1 --inline-suppr \
 		--suppressions-list=script/cppcheck.txt -Iinclude -Isrc -j "$JOBS" \
-		-UVR_PORT_HEADER -UVR_ACCESS_HEADER
+		-UVR_PORT_HEADER -UVR_ACCESS_HEADER -UVU_SHARED_HEADER
 }
 
 shell() {
