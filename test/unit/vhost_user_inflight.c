@@ -461,13 +461,46 @@ static void refused(void **state)
 	}
 }
 
+/* A firmware with a split ring, then a kernel with a packed one, and one memory for both (QEMU). */
+static void fits_the_next_layout(void **state)
+{
+	static struct echo echo;
+
+	(void)state;
+	FOR_EACH_FORM(form)
+	{
+		struct vr_vu_inflight inflight = { .queues = 1, .queue_size = ECHO_SIZE };
+		struct vu_rig rig = echo_rig(form, 1);
+		uint8_t *memory;
+
+		rig.protocol = protocol;
+		echo_begin(&echo, &rig);
+		with_record(&rig, &inflight);
+		assert_true(inflight.size >= vri_inflight_bytes(true, ECHO_SIZE));
+		memory = map(&inflight);
+		assert_int_equal(memory[8], 1);
+		vu_rig_stop(&rig);
+		assert_int_equal(memory[8], 0);
+		vu_rig_restart(&rig);
+		echo_exchange(&rig, 3);
+		munmap(memory, inflight.size);
+		close(inflight.fd);
+		echo_end(&echo, &rig);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sizes),	 cmocka_unit_test(split_layout),
-		cmocka_unit_test(packed_layout), cmocka_unit_test(in_their_order),
-		cmocka_unit_test(damaged),	 cmocka_unit_test(random_records),
-		cmocka_unit_test(bad_messages),	 cmocka_unit_test(recorded),
+		cmocka_unit_test(fits_the_next_layout),
+		cmocka_unit_test(sizes),
+		cmocka_unit_test(split_layout),
+		cmocka_unit_test(packed_layout),
+		cmocka_unit_test(in_their_order),
+		cmocka_unit_test(damaged),
+		cmocka_unit_test(random_records),
+		cmocka_unit_test(bad_messages),
+		cmocka_unit_test(recorded),
 		cmocka_unit_test(refused),
 	};
 

@@ -442,6 +442,11 @@ void vri_log_close(struct vr_vu_backend *b);
 
 /* A ring's record of buffers in flight, NULL if there is none. 0 or -EINVAL. */
 int vri_inflight_view(struct vr_vu_backend *b, uint32_t index, void **memory);
+/*
+ * The front end has stopped the ring and knows its position. With nothing in flight the record begins
+ * anew next time, perhaps for a ring of the other layout.
+ */
+void vri_inflight_forget(struct vr_vu_backend *b, uint32_t index);
 /* Forgets it. */
 void vri_inflight_close(struct vr_vu_backend *b);
 

@@ -14,11 +14,13 @@
 #include "transport/vhost_user/backend.h"
 #include "transport/vhost_user/inflight.h"
 
-/* Before SET_FEATURES nobody knows the layout: there is room for either. */
-static size_t stride(const struct vr_vu_backend *b, uint32_t size)
+/*
+ * There is room for either layout: front ends ask before SET_FEATURES, or keep the memory when a firmware
+ * that used a split ring is followed by a kernel that uses a packed one (QEMU).
+ */
+static size_t stride(uint32_t size)
 {
-	return vri_inflight_bytes(!b->features_set || b->negotiated.accepted & VR_F_RING_PACKED,
-				  size);
+	return vri_inflight_bytes(true, size);
 }
 
 static int check_shape(struct vr_vu_backend *b)
@@ -55,7 +57,7 @@ int vri_get_inflight_fd(struct vr_vu_backend *b)
 
 	if (check_shape(b))
 		return -EINVAL;
-	shape.size = (uint64_t)shape.queues * stride(b, shape.queue_size);
+	shape.size = (uint64_t)shape.queues * stride(shape.queue_size);
 	shape.offset = 0;
 	fd = make_memory(shape.size);
 	if (fd < 0)
@@ -121,4 +123,14 @@ int vri_inflight_view(struct vr_vu_backend *b, uint32_t index, void **memory)
 			index);
 	*memory = b->inflight.mapping->base + index * bytes;
 	return 0;
+}
+
+void vri_inflight_forget(struct vr_vu_backend *b, uint32_t index)
+{
+	void *memory;
+
+	if (b->rings[index].recover || vri_inflight_view(b, index, &memory) || !memory)
+		return;
+	/* In both layouts the version is behind the features, and 0 is that of no record. */
+	__atomic_store_n((uint16_t *)memory + 4, 0, __ATOMIC_RELAXED);
 }

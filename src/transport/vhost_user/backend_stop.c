@@ -53,8 +53,10 @@ int vr_vu_backend_resume(struct vr_vu_backend *backend, uint32_t index, uint32_t
 static void ring_stopped(struct vr_vu_backend *b, struct vu_ring *ring, uint32_t base)
 {
 	/* Calls for what was completed last: when no ring runs any more, nothing can be sent. */
-	if (b->stop.why == VR_VU_STOP_REQUEST)
+	if (b->stop.why == VR_VU_STOP_REQUEST) {
 		vri_channel_run(b);
+		vri_inflight_forget(b, ring->view.index);
+	}
 	ring->base = base;
 	ring->base_set = true;
 	ring->view.base = base;
