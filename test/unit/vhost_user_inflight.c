@@ -489,10 +489,36 @@ static void fits_the_next_layout(void **state)
 	}
 }
 
+/* The firmware of QEMU 10. */
+static void larger_ring_runs_without(void **state)
+{
+	static struct echo echo;
+
+	(void)state;
+	FOR_EACH_FORM(form)
+	{
+		struct vr_vu_inflight inflight = { .queues = 1, .queue_size = ECHO_SIZE / 2 };
+		struct vu_rig rig = echo_rig(form, 1);
+		uint8_t *memory;
+
+		rig.protocol = protocol;
+		echo_begin(&echo, &rig);
+		with_record(&rig, &inflight);
+		echo_exchange(&rig, 3);
+		memory = map(&inflight);
+		for (uint64_t i = 0; i < inflight.size; i++)
+			assert_int_equal(memory[i], 0);
+		munmap(memory, inflight.size);
+		close(inflight.fd);
+		echo_end(&echo, &rig);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fits_the_next_layout),
+		cmocka_unit_test(larger_ring_runs_without),
 		cmocka_unit_test(sizes),
 		cmocka_unit_test(split_layout),
 		cmocka_unit_test(packed_layout),

@@ -443,6 +443,11 @@ void vri_log_close(struct vr_vu_backend *b);
 /* A ring's record of buffers in flight, NULL if there is none. 0 or -EINVAL. */
 int vri_inflight_view(struct vr_vu_backend *b, uint32_t index, void **memory);
 /*
+ * There is none because the ring has more entries than the front end said when it asked for the memory:
+ * the firmware of QEMU 10 uses 256 where QEMU expects 128.
+ */
+bool vri_inflight_too_small(const struct vr_vu_backend *b, uint32_t index);
+/*
  * The front end has stopped the ring and knows its position. With nothing in flight the record begins
  * anew next time, perhaps for a ring of the other layout.
  */

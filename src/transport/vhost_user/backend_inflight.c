@@ -117,12 +117,20 @@ int vri_inflight_view(struct vr_vu_backend *b, uint32_t index, void **memory)
 	if (!b->inflight.mapping || index >= shape->queues)
 		return 0;
 	bytes = vri_inflight_bytes(b->negotiated.accepted & VR_F_RING_PACKED, shape->queue_size);
-	if (size > shape->queue_size || bytes > shape->size / (index + 1u))
+	if (bytes > shape->size / (index + 1u))
 		return vri_backend_refuse(
 			b, -EINVAL, "ring %u: the memory for buffers in flight has no room for it",
 			index);
+	if (size > shape->queue_size)
+		return 0;
 	*memory = b->inflight.mapping->base + index * bytes;
 	return 0;
+}
+
+bool vri_inflight_too_small(const struct vr_vu_backend *b, uint32_t index)
+{
+	return b->inflight.mapping && index < b->inflight.shape.queues &&
+	       b->rings[index].view.size > b->inflight.shape.queue_size;
 }
 
 void vri_inflight_forget(struct vr_vu_backend *b, uint32_t index)

@@ -35,6 +35,9 @@ static int begin_inflight(struct vr_vu_queue *q, struct vu_ring *ring)
 	void *memory;
 	int ret = vri_inflight_view(q->backend, q->vring.index, &memory);
 
+	if (!ret && !memory && vri_inflight_too_small(q->backend, q->vring.index))
+		vri_backend_log(q->backend, "a ring is larger than its record of buffers in "
+					    "flight: none is kept");
 	if (ret || !memory)
 		return ret ? ret : vr_device_restore(q->device, base);
 	if (ring->recover)
