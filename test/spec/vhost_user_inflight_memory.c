@@ -96,7 +96,7 @@ static void memory_on_request(void **state)
 		CHECK(!set_memory(&t.peer, fd, size, 0));
 		CHECK(set_memory(&t.peer, fd, size, SIZE));
 		traffic_start(&t, 1, SIZE, traffic_fresh(&t));
-		CHECK_EQ(get_u16((unsigned char *)memory + size / 2 + 8), 1);
+		CHECK_EQ(get_u16((unsigned char *)memory + needed(form->features) / 2 + 8), 1);
 		/* Before rings start. */
 		CHECK(!set_memory(&t.peer, fd, size, SIZE));
 		traffic_run(&t, 1, 100);
