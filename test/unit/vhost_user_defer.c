@@ -234,7 +234,7 @@ static int never_stops(void *context, uint32_t index, enum vr_vu_stop why, uint3
 	(void)context;
 	(void)index;
 	(void)why;
-	(void)base;
+	*base = 0;
 	return -1;
 }
 
