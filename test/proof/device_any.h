@@ -252,6 +252,7 @@ static void proof_any_device(void)
 	d->free_places = PACKED && !IN_ORDER ? proof_free_places : NULL;
 	d->used_shadow = SPLIT ? proof_used_shadow : NULL;
 	d->map = &proof_map;
+	d->observer = NULL;
 }
 
 static void proof_valid_device(void)
