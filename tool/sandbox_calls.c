@@ -135,6 +135,13 @@ static const struct sandbox_call calls[] = {
 	ALL("stat", "sanitizers: is there a symbolizer?"),
 	ALL("wait4", "sanitizers: the leak checker's own thread"),
 #endif
+
+#ifdef VR_COVERAGE
+	/* A build that counts what is reached: the counters are files, written at the end. */
+	ALL("openat", "coverage: the files of the counters"),
+	ALL("fcntl", "coverage: others count in the same files"),
+	ALL("mkdir", "coverage: the folders of the files"),
+#endif
 };
 /* clang-format on */
 
