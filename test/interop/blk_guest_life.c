@@ -181,11 +181,19 @@ static void test_restart(void **state)
 	finish(cell, 0, what);
 }
 
-/* A line for QEMU's monitor; waits for @wanted in what it answers. */
+/* One prompt greets, the next one follows the answer: until then the line may not even have been read. */
+static bool has_answered(const char *text)
+{
+	const char *greeting = strstr(text, "(qemu)");
+
+	return greeting && strstr(greeting + 1, "(qemu)");
+}
+
+/* A line for QEMU's monitor; waits until it was carried out, and for @wanted in what was said. */
 static void monitor(int side, const char *line, const char *wanted)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	char text[8192] = "";
+	char text[32768] = ""; /* each key of the line is echoed with all before it */
 	size_t length = 0;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -193,7 +201,7 @@ static void monitor(int side, const char *line, const char *wanted)
 	assert_true(fd >= 0);
 	assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
 	assert_true(dprintf(fd, "%s\n", line) > 0);
-	while (!strstr(text, wanted)) {
+	while (!has_answered(text)) {
 		struct pollfd pollfd = { .fd = fd, .events = POLLIN };
 		ssize_t got;
 
@@ -205,10 +213,11 @@ static void monitor(int side, const char *line, const char *wanted)
 		length += (size_t)got;
 		text[length] = '\0';
 	}
+	if (!strstr(text, wanted))
+		fail_msg("%s: no %s in: %s", line, wanted, text);
 	close(fd);
 }
 
-/* The second prompt follows the answer; until the migration has ended there is none. */
 static void migrate(void)
 {
 	char line[256];
