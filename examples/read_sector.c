@@ -18,6 +18,7 @@
 
 static struct vr_vu_frontend *frontend;
 static struct vr_shm *shm;
+static _Alignas(64) unsigned char ring_state[65536], blk_state[65536];
 
 /* Every failure ends the program; the library has the words for those of the session. */
 static void check(int ok, const char *what)
@@ -49,8 +50,8 @@ int main(int argc, char **argv)
 	struct vr_blk_result result;
 	struct vr_mem_region region;
 	struct vr_blk_space space;
-	struct vr_vu_offer offer;
 	struct vr_ring_area data;
+	struct vr_vu_offer offer;
 
 	check(argc == 3, "read_sector SOCKET SECTOR");
 	check(!vr_vu_frontend_create(&config, &frontend), "creating");
@@ -69,9 +70,9 @@ int main(int argc, char **argv)
 	data = area(VR_BLK_SECTOR);
 
 	/* Private memory: the driver's half of the ring, and what speaks virtio-blk on it. */
-	check(!vr_driver_init(aligned_alloc(64, 65536), 65536, &queue, &blk.queue), "queue");
+	check(!vr_driver_init(ring_state, sizeof(ring_state), &queue, &blk.queue), "queue");
 	blk.space = &space;
-	check(!vr_blk_driver_init(aligned_alloc(64, 65536), 65536, &blk, &driver), "driver");
+	check(!vr_blk_driver_init(blk_state, sizeof(blk_state), &blk, &driver), "driver");
 
 	vring.ring = queue.ring;
 	vring.base = vr_driver_base(blk.queue);
@@ -95,5 +96,4 @@ int main(int argc, char **argv)
 	check(!vr_vu_frontend_stop(frontend, &vring, 1, MS), "stopping");
 	vr_vu_frontend_destroy(frontend);
 	vr_shm_destroy(shm);
-	return EXIT_SUCCESS;
 }

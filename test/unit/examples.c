@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -47,6 +48,8 @@ static pid_t start(int out, const char *const *argv)
 	CHECK(pid >= 0);
 	if (pid)
 		return pid;
+	/* Nothing of a test that fails goes on. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (out >= 0)
 		dup2(out, 1);
 	execv(argv[0], (char *const *)(uintptr_t)argv);
