@@ -121,6 +121,7 @@ static const struct sandbox_call calls[] = {
 	ALL("getdents", "sanitizers: the list of threads, in older ones"),
 	ALL("getdents64", "sanitizers: the list of threads"),
 	ALL("getppid", "sanitizers: the leak checker's own thread"),
+	ALL("gettimeofday", "sanitizers: the thread sanitizer's own thread"),
 	ALL("mincore", "sanitizers: is that memory there?"),
 	ALL("open", "sanitizers: maps, programs and symbols for a report"),
 	ALL("openat", "sanitizers: maps, programs and symbols for a report"),
