@@ -74,7 +74,7 @@ static void memory_on_request(void **state)
 	(void)state;
 	FOR_EACH_FORM(form)
 	{
-		static const unsigned char zero[4096];
+		static const unsigned char zero[1 << 18];
 		struct traffic t;
 		uint64_t size;
 		void *memory;

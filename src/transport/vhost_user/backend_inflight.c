@@ -14,13 +14,25 @@
 #include "transport/vhost_user/backend.h"
 #include "transport/vhost_user/inflight.h"
 
+/* Larger rings than the front end said have a record if they have at most this size. */
+#define LARGE_SIZE 1024u
+
 /*
  * There is room for either layout: front ends ask before SET_FEATURES, or keep the memory when a firmware
  * that used a split ring is followed by a kernel that uses a packed one (QEMU).
  */
-static size_t stride(uint32_t size)
+static uint64_t usual_room(const struct vu_inflight_memory *shape)
 {
-	return vri_inflight_bytes(true, size);
+	return shape->queues * (uint64_t)vri_inflight_bytes(true, shape->queue_size);
+}
+
+/*
+ * Behind it, a second place for each ring, should it turn out larger: QEMU 10 asks for 128 entries and
+ * uses rings of 256. Other back ends know the first places only.
+ */
+static uint64_t all_room(const struct vu_inflight_memory *shape)
+{
+	return usual_room(shape) + shape->queues * (uint64_t)vri_inflight_bytes(true, LARGE_SIZE);
 }
 
 static int check_shape(struct vr_vu_backend *b)
@@ -57,7 +69,7 @@ int vri_get_inflight_fd(struct vr_vu_backend *b)
 
 	if (check_shape(b))
 		return -EINVAL;
-	shape.size = (uint64_t)shape.queues * stride(shape.queue_size);
+	shape.size = all_room(&shape);
 	shape.offset = 0;
 	fd = make_memory(shape.size);
 	if (fd < 0)
@@ -107,30 +119,35 @@ int vri_set_inflight_fd(struct vr_vu_backend *b)
 	return 0;
 }
 
-int vri_inflight_view(struct vr_vu_backend *b, uint32_t index, void **memory)
+bool vri_inflight_too_small(const struct vr_vu_backend *b, uint32_t index)
 {
 	const struct vu_inflight_memory *shape = &b->inflight.shape;
 	const uint32_t size = b->rings[index].view.size;
+
+	return b->inflight.mapping && index < shape->queues && size > shape->queue_size &&
+	       (size > LARGE_SIZE || shape->size < all_room(shape));
+}
+
+int vri_inflight_view(struct vr_vu_backend *b, uint32_t index, void **memory)
+{
+	const struct vu_inflight_memory *shape = &b->inflight.shape;
 	uint64_t bytes;
 
 	*memory = NULL;
-	if (!b->inflight.mapping || index >= shape->queues)
+	if (!b->inflight.mapping || index >= shape->queues || vri_inflight_too_small(b, index))
 		return 0;
+	if (b->rings[index].view.size > shape->queue_size) {
+		bytes = vri_inflight_bytes(true, LARGE_SIZE);
+		*memory = b->inflight.mapping->base + usual_room(shape) + index * bytes;
+		return 0;
+	}
 	bytes = vri_inflight_bytes(b->negotiated.accepted & VR_F_RING_PACKED, shape->queue_size);
 	if (bytes > shape->size / (index + 1u))
 		return vri_backend_refuse(
 			b, -EINVAL, "ring %u: the memory for buffers in flight has no room for it",
 			index);
-	if (size > shape->queue_size)
-		return 0;
 	*memory = b->inflight.mapping->base + index * bytes;
 	return 0;
-}
-
-bool vri_inflight_too_small(const struct vr_vu_backend *b, uint32_t index)
-{
-	return b->inflight.mapping && index < b->inflight.shape.queues &&
-	       b->rings[index].view.size > b->inflight.shape.queue_size;
 }
 
 void vri_inflight_forget(struct vr_vu_backend *b, uint32_t index)
