@@ -132,7 +132,9 @@ static const struct sandbox_call calls[] = {
 	ALL("process_vm_readv", "sanitizers: reading memory that may not be there"),
 	ALL("ptrace", "sanitizers: the leak checker stops all threads"),
 	ALL("readlink", "sanitizers: name of the program"),
+	ALL("rseq", "sanitizers: their own thread may start after the sandbox"),
 	ALL("sched_getaffinity", "sanitizers: number of CPUs"),
+	ALL("set_robust_list", "sanitizers: their own thread may start after the sandbox"),
 	ALL("stat", "sanitizers: is there a symbolizer?"),
 	ALL("wait4", "sanitizers: the leak checker's own thread"),
 #endif
