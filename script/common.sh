@@ -18,6 +18,7 @@ packages_of() {
 	litmus) echo libgmp10 ;;
 	house | unit | property | spec | regress | replay) ;;
 	count) echo valgrind ;;
+	relacy) echo g++ relacy-dev ;;
 	peers) echo kmod ;;
 	bench-guest) echo kmod busybox-static xz-utils ;;
 	interop | interop-all)
@@ -41,7 +42,7 @@ packages_of() {
 }
 
 # Test groups in the order in which they run: what is quick first.
-ALL_GROUPS='house headers unit property spec regress replay count freestanding install clang sanitizers cross interop'
+ALL_GROUPS='house headers unit property spec regress replay count relacy freestanding install clang sanitizers cross interop'
 # Groups that run only when they are named: what takes long.
 MORE_GROUPS='interop-all'
 # shellcheck disable=SC2034 # ./dev reads it

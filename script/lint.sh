@@ -17,7 +17,7 @@ lint() {
 }
 
 format() {
-	tree_files '*.c' '*.h' | xargs "$(tool clang-format)" --dry-run -Werror 2>build/log/format &&
+	tree_files '*.c' '*.h' '*.cpp' | xargs "$(tool clang-format)" --dry-run -Werror 2>build/log/format &&
 		return 0
 	# The first place in each file is enough: ./dev fmt repairs them all.
 	sed -n 's|^\([^ :]*:[0-9]*\):.*format-violations.*|\1: not as ./dev fmt has it|p' \
