@@ -28,7 +28,9 @@ ROOMS = {
                                          'vhost_user_queue', 'features'}),
     'src/net': ({'net'}, CORE | {'memory', 'net', 'net_control', 'net_tap'}),
     'src/blk': ({'blk'}, CORE | {'memory', 'blk'}),
-    'tool': ({'tool'}, None),
+    # What checks the ring and the protocol must not share their code.
+    'check': ({'check'}, {'features'}),
+    'tool': ({'tool', 'check'}, None),
     'examples': (set(), None),
 }
 

@@ -16,6 +16,8 @@ static const struct verb {
 } verbs[] = {
 	{ "bench", "virtring bench", bench_main, "measure the ring forms between two processes" },
 	{ "blk", "virtring blk", blk_main, "use somebody's vhost-user disk" },
+	{ "check", "virtring check", check_main,
+	  "check whether a peer keeps to the specification" },
 	{ "net", "virtring net", net_main, "use somebody's vhost-user network card" },
 	{ "probe", "virtring probe", probe_main, "print what a vhost-user back end offers" },
 	{ "serve", "virtring serve", serve_main,

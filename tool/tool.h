@@ -24,6 +24,9 @@
  */
 int bench_main(int argc, char **argv);
 
+/** check_main() - virtring check, as bench_main() */
+int check_main(int argc, char **argv);
+
 /** probe_main() - virtring probe, as bench_main() */
 int probe_main(int argc, char **argv);
 
