@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench_mode.h"
 #include "interrupt.h"
 #include "output.h"
 #include "round.h"
@@ -288,9 +289,14 @@ int bench_main(int argc, char **argv)
 		.started = (long)time(NULL),
 	};
 	struct stage *stage = calloc(1, sizeof(*stage));
+	int (*other)(int argc, char **argv) = bench_mode_find(&argc, argv);
 	char error[TOOL_TEXT];
 	int status;
 
+	if (other) {
+		free(stage);
+		return other(argc, argv);
+	}
 	bench_arguments(&options, argc, argv);
 	report.count = plan(&options, results);
 	if (topology_find(&topology, options.cpus, error)) {

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* The arguments of virtring bench. */
 #include <argp.h>
-#include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <virtring/ring.h>
 
 #include "bench.h"
+#include "bench_mode.h"
+#include "bench_words.h"
 
 enum key {
 	KEY_CPUS = 'c',
@@ -66,45 +64,6 @@ static const char about[] =
 	"Exit status: 0, 1 when a row failed (a packet lost or wrong, for instance), 2 when there "
 	"was nothing to measure with.";
 
-/* One line, and the status that says that nothing was measured. */
-__attribute__((format(printf, 1, 2), noreturn)) static void refuse(const char *format, ...)
-{
-	va_list values;
-
-	va_start(values, format);
-	fputs("virtring bench: ", stderr);
-	vfprintf(stderr, format, values);
-	fputs("; see virtring bench --help\n", stderr);
-	va_end(values);
-	exit(TOOL_CANNOT);
-}
-
-static double number(const char *option, const char *text, double least, double most)
-{
-	char *end;
-	double value;
-
-	errno = 0;
-	value = strtod(text, &end);
-	if (errno || end == text || *end || !(value >= least && value <= most))
-		refuse("--%s takes a number from %g to %g, not '%s'", option, least, most, text);
-	return value;
-}
-
-static unsigned int whole(const char *option, const char *text, unsigned int least,
-			  unsigned int most)
-{
-	char *end;
-	long value;
-
-	errno = 0;
-	value = strtol(text, &end, 10);
-	if (errno || end == text || *end || value < (long)least || value > (long)most)
-		refuse("--%s takes a whole number from %u to %u, not '%s'", option, least, most,
-		       text);
-	return (unsigned int)value;
-}
-
 /* Which of two, or both of them. */
 static void either(const char *option, const char *text, const char *first, const char *second,
 		   bool *chosen)
@@ -114,7 +73,7 @@ static void either(const char *option, const char *text, const char *first, cons
 	chosen[0] = both || strcmp(text, first) == 0;
 	chosen[1] = both || strcmp(text, second) == 0;
 	if (!chosen[0] && !chosen[1])
-		refuse("--%s takes %s, %s or both, not '%s'", option, first, second, text);
+		bench_refuse("--%s takes %s, %s or both, not '%s'", option, first, second, text);
 }
 
 static enum party party(const char *option, const char *text)
@@ -122,33 +81,8 @@ static enum party party(const char *option, const char *text)
 	if (strcmp(text, "self") == 0)
 		return PARTY_SELF;
 	if (strcmp(text, "dpdk") != 0)
-		refuse("--%s takes self or dpdk, not '%s'", option, text);
+		bench_refuse("--%s takes self or dpdk, not '%s'", option, text);
 	return PARTY_DPDK;
-}
-
-static void cpus(const char *text, int *list)
-{
-	const char *at = text;
-	int count = 0;
-
-	for (;;) {
-		char *end;
-		long cpu;
-
-		errno = 0;
-		cpu = strtol(at, &end, 10);
-		if (errno || end == at || cpu < 0 || cpu > 65535 || count == 3)
-			break;
-		list[count++] = (int)cpu;
-		at = end;
-		if (*at != ',')
-			break;
-		at++;
-	}
-	if (count < 2 || *at)
-		refuse("--cpus takes two or three CPU numbers such as 0,1, not '%s'", text);
-	if (list[0] == list[1])
-		refuse("--cpus: driver and device need a CPU each, not both CPU %d", list[0]);
 }
 
 static const char *plot_file(const char *name)
@@ -157,7 +91,7 @@ static const char *plot_file(const char *name)
 
 	if (length < 5 ||
 	    (strcmp(name + length - 4, ".svg") != 0 && strcmp(name + length - 4, ".png") != 0))
-		refuse("--plot takes a file that ends with .svg or .png, not '%s'", name);
+		bench_refuse("--plot takes a file that ends with .svg or .png, not '%s'", name);
 	return name;
 }
 
@@ -180,7 +114,7 @@ static error_t take_measured(int key, char *text, struct bench_options *options)
 		options->party[SIDE_DEVICE] = party("device", text);
 		return 0;
 	case KEY_CPUS:
-		cpus(text, options->cpus);
+		bench_cpus(text, options->cpus);
 		return 0;
 	case KEY_JSON:
 		options->json = text;
@@ -199,13 +133,13 @@ static error_t take(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case KEY_SIZE:
-		options->size = whole("size", text, 2, VR_QUEUE_SIZE_MAX);
+		options->size = bench_whole("size", text, 2, VR_QUEUE_SIZE_MAX);
 		return 0;
 	case KEY_BURST:
-		options->burst = whole("burst", text, 1, BENCH_BURST_MAX);
+		options->burst = bench_whole("burst", text, 1, BENCH_BURST_MAX);
 		return 0;
 	case KEY_PACKET:
-		options->packet = whole("packet", text, BENCH_PACKET_MIN, BENCH_PACKET_MAX);
+		options->packet = bench_whole("packet", text, BENCH_PACKET_MIN, BENCH_PACKET_MAX);
 		return 0;
 	case KEY_MERGEABLE:
 		options->mergeable = true;
@@ -214,19 +148,19 @@ static error_t take(int key, char *text, struct argp_state *state)
 		options->notify = true;
 		return 0;
 	case KEY_SECONDS:
-		options->seconds = number("seconds", text, 0.01, 3600);
+		options->seconds = bench_number("seconds", text, 0.01, 3600);
 		return 0;
 	case KEY_ROUNDS:
-		options->rounds = whole("rounds", text, 1, BENCH_ROUNDS_MAX);
+		options->rounds = bench_whole("rounds", text, 1, BENCH_ROUNDS_MAX);
 		return 0;
 	case KEY_NEAR:
-		options->near_ns = number("near", text, 1, 1e6);
+		options->near_ns = bench_number("near", text, 1, 1e6);
 		return 0;
 	case KEY_FAR:
-		options->far_ns = number("far", text, 1, 1e6);
+		options->far_ns = bench_number("far", text, 1, 1e6);
 		return 0;
 	case ARGP_KEY_ARG:
-		refuse("no argument such as '%s' is expected", text);
+		bench_refuse("no argument such as '%s' is expected", text);
 	default:
 		return take_measured(key, text, options);
 	}
@@ -237,28 +171,30 @@ static void judge(const struct bench_options *options)
 	bool dpdk = options->party[0] == PARTY_DPDK || options->party[1] == PARTY_DPDK;
 
 	if (options->layout[LAYOUT_SPLIT] && (options->size & (options->size - 1)))
-		refuse("--size %u is no power of two, which a split queue needs; --layout packed "
-		       "takes it",
-		       options->size);
+		bench_refuse(
+			"--size %u is no power of two, which a split queue needs; --layout packed "
+			"takes it",
+			options->size);
 	if (options->near_ns >= options->far_ns)
-		refuse("--near %g is not below --far %g", options->near_ns, options->far_ns);
+		bench_refuse("--near %g is not below --far %g", options->near_ns, options->far_ns);
 	if (options->burst > options->size)
-		refuse("--burst %u is above --size %u", options->burst, options->size);
+		bench_refuse("--burst %u is above --size %u", options->burst, options->size);
 	if (options->notify && options->party[0] == PARTY_DPDK && options->party[1] == PARTY_DPDK)
-		refuse("--notify needs a side of our own: testpmd only polls");
+		bench_refuse("--notify needs a side of our own: testpmd only polls");
 	if (options->party[SIDE_DRIVER] == PARTY_DPDK && (options->size & (options->size - 1)))
-		refuse("--size %u is no power of two, which DPDK's driver needs", options->size);
+		bench_refuse("--size %u is no power of two, which DPDK's driver needs",
+			     options->size);
 	if (dpdk && options->packet > 1514)
-		refuse("--packet %u: testpmd is run with packets of at most 1514 bytes",
-		       options->packet);
+		bench_refuse("--packet %u: testpmd is run with packets of at most 1514 bytes",
+			     options->packet);
 	if (dpdk && options->packet < 64)
-		refuse("--packet %u: testpmd is run with packets of at least 64 bytes",
-		       options->packet);
+		bench_refuse("--packet %u: testpmd is run with packets of at least 64 bytes",
+			     options->packet);
 }
 
 void bench_arguments(struct bench_options *options, int argc, char **argv)
 {
-	static const struct argp parser = { arguments, take, NULL, about, NULL, NULL, NULL };
+	static const struct argp parser = { arguments, take, NULL, about, bench_modes, NULL, NULL };
 
 	*options = (struct bench_options){
 		.layout = { true, true },

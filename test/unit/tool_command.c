@@ -178,6 +178,25 @@ static void test_wrong_arguments(void **state)
 	refused("bench --driver dpdk --layout packed --size 100", "DPDK's driver needs");
 }
 
+static void test_other_measurements(void **state)
+{
+	struct outcome outcome;
+
+	(void)state;
+	refused("bench --floor --burst 0", "--burst takes a whole number from 1 to 512, not '0'");
+	refused("bench --floor --burst 1,,8", "--burst has an empty place in its list");
+	refused("bench --floor --burst 64 --size 32", "every --burst is above every --size");
+	refused("bench --floor --near 300", "--near 300 is not below --far 200");
+	refused("bench --floor something", "no argument such as 'something'");
+	refused("bench --floo", "in full words; see virtring bench --help");
+	need_two_cpus();
+	refused("bench --floor --cpus 0,4000", "may not use CPU 4000");
+	run("bench --floor --rounds 1 --seconds 0.05 --near 1e5 --far 1e6", &outcome);
+	if (outcome.status)
+		fail_msg("status %d: %s%s", outcome.status, outcome.out, outcome.err);
+	assert_non_null(strstr(outcome.out, "4 rounds, "));
+}
+
 static void test_what_is_missing(void **state)
 {
 	struct outcome outcome;
@@ -409,11 +428,17 @@ static void test_net_refusals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_disk_refusals),	cmocka_unit_test(test_net_refusals),
-		cmocka_unit_test(test_verbs),		cmocka_unit_test(test_wrong_arguments),
-		cmocka_unit_test(test_what_is_missing), cmocka_unit_test(test_probe_finds_nobody),
-		cmocka_unit_test(test_short_bench),	cmocka_unit_test(test_notified_and_merged),
-		cmocka_unit_test(test_nothing_is_left), cmocka_unit_test(test_signals),
+		cmocka_unit_test(test_disk_refusals),
+		cmocka_unit_test(test_net_refusals),
+		cmocka_unit_test(test_verbs),
+		cmocka_unit_test(test_wrong_arguments),
+		cmocka_unit_test(test_other_measurements),
+		cmocka_unit_test(test_what_is_missing),
+		cmocka_unit_test(test_probe_finds_nobody),
+		cmocka_unit_test(test_short_bench),
+		cmocka_unit_test(test_notified_and_merged),
+		cmocka_unit_test(test_nothing_is_left),
+		cmocka_unit_test(test_signals),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

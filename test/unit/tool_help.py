@@ -38,6 +38,11 @@ def subverbs_of(text, verb):
     return re.findall(r'virtring %s ([a-z]+)' % verb, usage.group(1))
 
 
+def modes_of(text):
+    """`--mode --help`: an option that has a help of its own."""
+    return sorted(set(re.findall(r'--([a-z]+)\s+--help', text)))
+
+
 def options_of_help(text):
     return set(re.findall(r'^ +(?:-\w, +)?--([a-z][a-z0-9-]*)', text, re.M)) - EVERYWHERE
 
@@ -67,6 +72,8 @@ def differences(tool, folder):
             known |= options_of_help(help_of(tool, verb, name))
             yield 'virtring-%s.1 has %s' % (verb, name), (
                 None if re.search(r'\b%s\b' % name, manual) else 'no')
+        for name in modes_of(text):
+            known |= options_of_help(help_of(tool, verb, '--' + name))
         for what, wrong in (('not in the page', known - options_of_page(manual)),
                             ('not in --help', options_of_page(manual) - known)):
             yield 'options of %s %s' % (verb, what), ', '.join(sorted(wrong)) or None

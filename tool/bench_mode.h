@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The other measurements of virtring bench: each has options, and a --help, of its own. */
+#ifndef BENCH_MODE_H
+#define BENCH_MODE_H
+
+#include <argp.h>
+
+/** floor_main() - virtring bench --floor, as bench_main(); argv[0] is that command */
+int floor_main(int argc, char **argv);
+
+/**
+ * bench_mode_find() - is another measurement asked for?
+ * @argc: as in bench_main(); one less when there is, as the word that asks is taken out
+ * @argv: as in bench_main(); argv[0] is then the whole command
+ *
+ * Return: who measures, or NULL.
+ */
+int (*bench_mode_find(int *argc, char **argv))(int argc, char **argv);
+
+/** bench_modes - their options, for the --help of virtring bench */
+extern const struct argp_child bench_modes[];
+
+#endif
