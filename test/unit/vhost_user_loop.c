@@ -414,6 +414,10 @@ static void bad_config(void **state)
 	ops = echo_ops;
 	backend.vrings = 0;
 	assert_int_equal(vr_vu_loop_create(&config, &loop), -EINVAL);
+	backend.vrings = VR_VU_MAX_VRINGS + 1;
+	assert_int_equal(vr_vu_loop_create(&config, &loop), -EINVAL);
+	backend.vrings = UINT32_MAX;
+	assert_int_equal(vr_vu_loop_create(&config, &loop), -EINVAL);
 	backend.vrings = 1;
 	backend.ops = NULL;
 	assert_int_equal(vr_vu_loop_create(&config, &loop), -EINVAL);

@@ -404,6 +404,9 @@ static bool config_valid(const struct vr_vu_loop_config *config)
 	if (config->struct_size != sizeof(*config) || !config->backend || !config->backend->ops ||
 	    !ops || ops->struct_size != sizeof(*ops))
 		return false;
+	/* The back end looks at this, too, but there is memory for each ring before it exists. */
+	if (config->backend->vrings > VR_VU_MAX_VRINGS)
+		return false;
 	rest = config->backend->ops;
 	return ops->queue_start && ops->queue_work && ops->queue_stop && !rest->ring_start &&
 	       !rest->ring_stop && !rest->ring_enable;
