@@ -13,5 +13,6 @@ void back_end_probe(struct check_run *run);
 
 /* A list for each subject. */
 extern const struct check_list back_end_message_checks;
+extern const struct check_list back_end_ring_checks;
 
 #endif

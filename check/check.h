@@ -83,6 +83,7 @@ struct check_run;
  * @hostile: it sends what the specification forbids
  * @writes: it changes what the device keeps, such as a disk
  * @seconds: time that it may take; 0: CHECK_SECONDS
+ * @variant: which of the cases that share @run
  * @run: the check itself
  */
 struct check {
@@ -96,6 +97,7 @@ struct check {
 	bool hostile;
 	bool writes;
 	uint32_t seconds;
+	uint32_t variant;
 	void (*run)(struct check_run *run);
 };
 

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* See session.h: a ring's life, and its signals. */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "session.h"
+
+/* An area with poison behind it: nobody may write there. */
+static uint8_t *make_area(struct queue *q, uint32_t which, size_t bytes, uint64_t align)
+{
+	struct session *s = q->session;
+
+	/* With EVENT_IDX off there is no event word, but nobody may know that the room is there. */
+	q->area[which] = session_alloc(s, bytes + 64, align);
+	memset(session_at(s, q->area[which]), 0, bytes);
+	return session_at(s, q->area[which]);
+}
+
+static int make_event(struct check_run *run)
+{
+	const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	if (fd < 0)
+		check_skip(run, "no eventfd: %s", strerror(errno));
+	return fd;
+}
+
+struct queue *queue_make(struct session *s, uint32_t index, uint32_t size)
+{
+	struct queue *q = calloc(1, sizeof(*q));
+
+	if (!q || size > SESSION_QUEUE_MAX || index >= SESSION_QUEUES)
+		check_skip(s->run, "the check needs a ring that it cannot have");
+	*q = (struct queue){
+		.session = s,
+		.index = index,
+		.ring = { .size = size, .packed = s->features & F_RING_PACKED },
+		.in_order = s->features & F_IN_ORDER,
+		.event_idx = s->features & F_EVENT_IDX,
+		.kick = make_event(s->run),
+		.call = make_event(s->run),
+		.err = make_event(s->run),
+		.avail_wrap = true,
+		.used_wrap = true,
+		.staged = UINT32_MAX,
+		.free = size,
+	};
+	q->ring.desc = make_area(q, 0, ring_desc_bytes(size), 4096);
+	q->ring.driver = make_area(q, 1, ring_driver_bytes(size, q->ring.packed), 64);
+	q->ring.device = make_area(q, 2, ring_device_bytes(size, q->ring.packed), 64);
+	s->queues[index] = q;
+	return q;
+}
+
+struct wire queue_address(const struct queue *q, uint32_t flags)
+{
+	struct wire wire = link_message(VU_SET_VRING_ADDR);
+
+	wire_u32(&wire, q->index);
+	wire_u32(&wire, flags);
+	wire_u64(&wire, SESSION_USER + q->area[0]);
+	wire_u64(&wire, SESSION_USER + q->area[2]);
+	wire_u64(&wire, SESSION_USER + q->area[1]);
+	wire_u64(&wire, 0);
+	return wire;
+}
+
+uint32_t queue_base(const struct queue *q)
+{
+	if (!q->ring.packed)
+		return q->used_idx;
+	return q->next_used * 0x10001u | q->used_wrap * 0x80008000u;
+}
+
+void queue_configure(struct queue *q, uint32_t base)
+{
+	struct link *link = &q->session->link;
+	struct wire address = queue_address(q, 0);
+
+	link_send_fd(link, VU_SET_VRING_CALL, q->index, q->call);
+	link_send_fd(link, VU_SET_VRING_ERR, q->index, q->err);
+	link_send_state(link, VU_SET_VRING_NUM, q->index, q->ring.size);
+	link_send_state(link, VU_SET_VRING_BASE, q->index, base);
+	link_succeeds(link, &address);
+}
+
+void queue_start(struct queue *q)
+{
+	struct link *link = &q->session->link;
+
+	queue_configure(q, queue_base(q));
+	link_send_fd(link, VU_SET_VRING_KICK, q->index, q->kick);
+	if (q->session->features & F_PROTOCOL_FEATURES)
+		link_send_state(link, VU_SET_VRING_ENABLE, q->index, 1);
+	q->started = true;
+}
+
+uint32_t queue_stop(struct queue *q)
+{
+	struct check_run *run = q->session->run;
+	struct wire wire = link_message(VU_GET_VRING_BASE);
+	struct wire reply;
+
+	wire_u32(&wire, q->index);
+	wire_u32(&wire, 0);
+	link_ask(&q->session->link, &wire, &reply, 8);
+	q->started = false;
+	if (wire_get_u32(reply.bytes + WIRE_HEADER) != q->index)
+		check_fail(run, "VU-BASE-007: the reply repeats the ring's index",
+			   "ring %u was asked for, the reply is about %u", q->index,
+			   wire_get_u32(reply.bytes + WIRE_HEADER));
+	return wire_get_u32(reply.bytes + WIRE_HEADER + 4);
+}
+
+void queue_kick(struct queue *q)
+{
+	const uint64_t one = 1;
+
+	if (write(q->kick, &one, sizeof(one)) < 0 && errno != EAGAIN)
+		check_skip(q->session->run, "the kick cannot be written: %s", strerror(errno));
+}
+
+void queue_go(struct queue *q)
+{
+	queue_publish(q);
+	queue_kick(q);
+}
+
+static uint64_t events(struct queue *q, int fd, uint32_t ms)
+{
+	struct pollfd pollfd = { fd, POLLIN, 0 };
+	uint64_t count = 0;
+
+	if (poll(&pollfd, 1, check_left_ms(q->session->run, ms)) <= 0)
+		return 0;
+	return read(fd, &count, sizeof(count)) == sizeof(count) ? count : 0;
+}
+
+uint64_t queue_calls(struct queue *q, uint32_t ms)
+{
+	return events(q, q->call, ms);
+}
+
+uint64_t queue_errors(struct queue *q, uint32_t ms)
+{
+	return events(q, q->err, ms);
+}
+
+bool queue_wait_done(struct queue *q, uint32_t count, uint32_t ms)
+{
+	const double until = check_now() + check_left_ms(q->session->run, ms) / 1e3;
+
+	for (;;) {
+		queue_poll(q);
+		if (q->session->background)
+			q->session->background(q->session->background_context);
+		if (q->done_count >= count)
+			return true;
+		if (check_now() > until)
+			return false;
+		usleep(20);
+	}
+}
+
+void queue_wait(struct queue *q)
+{
+	struct check_run *run = q->session->run;
+	const uint32_t expected = q->done_count + q->order_count;
+
+	if (queue_wait_done(q, expected, run->target->answer_ms))
+		return;
+	if (!link_alive(&q->session->link))
+		check_lost(run, "%u of %u buffers came back, then the connection was closed",
+			   q->done_count, expected);
+	check_fail(run, "the device uses every buffer that is available and was notified of",
+		   "%u of %u came back within %u ms", q->done_count, expected,
+		   run->target->answer_ms);
+}
+
+void queue_forget(struct queue *q)
+{
+	q->done_count = 0;
+	q->entries = 0;
+}
+
+/* ---- words ---- */
+
+static void note_split(struct queue *q)
+{
+	struct check_run *run = q->session->run;
+	const struct ring *r = &q->ring;
+	const uint16_t used = ring_load16(at_used_idx(r));
+
+	check_note(run,
+		   "ring %u: split, %u descriptors; available: flags %u, idx %u; used: flags "
+		   "%u, idx %u (%u seen)",
+		   q->index, r->size, ring_load16(at_avail_flags(r)), ring_load16(at_avail_idx(r)),
+		   ring_load16(at_used_flags(r)), used, q->used_idx);
+	if (q->event_idx)
+		check_note(run, "  used_event %u, avail_event %u", ring_load16(at_used_event(r)),
+			   ring_load16(at_avail_event(r)));
+	for (uint16_t i = (uint16_t)(q->used_idx - 2); i != (uint16_t)(q->used_idx + 4); i++)
+		check_note(run, "  used[%u] = { id %u, len %u }   avail[%u] = %u", i % r->size,
+			   ring_load32(at_used_slot(r, i)), ring_load32(at_used_slot(r, i) + 4),
+			   i % r->size, ring_load16(at_avail_slot(r, i)));
+	for (uint32_t i = 0; i < q->order_count && i < 4; i++) {
+		const struct ring_desc d = split_desc_at(r->desc, q->order[i].id);
+
+		check_note(run,
+			   "  desc[%u] = { 0x%llx, len %u, flags 0x%x, next %u } (outstanding)",
+			   q->order[i].id, (unsigned long long)d.addr, d.len, d.flags, d.link);
+	}
+}
+
+static void note_packed(struct queue *q)
+{
+	struct check_run *run = q->session->run;
+	const struct ring *r = &q->ring;
+
+	check_note(run,
+		   "ring %u: packed, %u descriptors; next available %u wrap %u, next used %u wrap "
+		   "%u; driver event 0x%04x 0x%04x, device event 0x%04x 0x%04x",
+		   q->index, r->size, q->next_avail, q->avail_wrap, q->next_used, q->used_wrap,
+		   ring_load16(r->driver), ring_load16(r->driver + 2), ring_load16(r->device),
+		   ring_load16(r->device + 2));
+	for (uint32_t k = 0; k < 6 && k < r->size; k++) {
+		const uint32_t i = (q->next_used + r->size - 1 + k) % r->size;
+		const struct ring_desc d = packed_desc_at(r->desc, i);
+
+		check_note(run, "  desc[%u] = { 0x%llx, len %u, id %u, flags 0x%04x }", i,
+			   (unsigned long long)d.addr, d.len, d.link, d.flags);
+	}
+}
+
+void queue_note(struct queue *q)
+{
+	if (q->ring.packed)
+		note_packed(q);
+	else
+		note_split(q);
+	check_note(q->session->run, "  %u buffers are outstanding, %u of them published",
+		   q->order_count, q->published);
+}
+
+/* ---- notifications wanted ---- */
+
+static void want_packed(struct queue *q, uint16_t off_wrap, uint16_t mode)
+{
+	ring_store16(at_off_wrap(q->ring.driver), off_wrap);
+	ring_store16(at_event_flags(q->ring.driver), mode);
+}
+
+void queue_want_none(struct queue *q)
+{
+	if (q->ring.packed)
+		want_packed(q, 0, RING_EVENT_DISABLE);
+	else if (q->event_idx)
+		ring_store16(at_used_event(&q->ring), (uint16_t)(q->used_idx - 1));
+	else
+		ring_store16(at_avail_flags(&q->ring), RING_NO_INTERRUPT);
+	ring_full_fence();
+}
+
+void queue_want_all(struct queue *q)
+{
+	if (q->ring.packed)
+		want_packed(q, 0, RING_EVENT_ENABLE);
+	else if (q->event_idx)
+		ring_store16(at_used_event(&q->ring), q->used_idx);
+	else
+		ring_store16(at_avail_flags(&q->ring), 0);
+	ring_full_fence();
+}
+
+void queue_want_after(struct queue *q, uint32_t skip)
+{
+	const uint32_t slot = q->next_used + skip;
+	const bool wrap = q->used_wrap != (slot / q->ring.size) % 2;
+
+	if (q->ring.packed)
+		want_packed(q, (uint16_t)(slot % q->ring.size | (wrap ? 0x8000u : 0)),
+			    RING_EVENT_DESC);
+	else
+		ring_store16(at_used_event(&q->ring), (uint16_t)(q->used_idx + skip));
+	ring_full_fence();
+}
