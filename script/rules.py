@@ -28,9 +28,10 @@ ROOMS = {
                                          'vhost_user_queue', 'features'}),
     'src/net': ({'net'}, CORE | {'memory', 'net', 'net_control', 'net_tap'}),
     'src/blk': ({'blk'}, CORE | {'memory', 'blk'}),
+    'dump': ({'dump'}, {'ring', 'features'}),
     # What checks the ring and the protocol must not share their code.
-    'check': ({'check'}, {'features'}),
-    'tool': ({'tool', 'check'}, None),
+    'check': ({'check', 'dump'}, {'features'}),
+    'tool': ({'tool', 'check', 'dump'}, None),
     'examples': (set(), None),
 }
 
