@@ -18,6 +18,7 @@ static const struct verb {
 	{ "blk", "virtring blk", blk_main, "use somebody's vhost-user disk" },
 	{ "check", "virtring check", check_main,
 	  "check whether a peer keeps to the specification" },
+	{ "dump", "virtring dump", dump_main, "print a saved queue as a person reads it" },
 	{ "net", "virtring net", net_main, "use somebody's vhost-user network card" },
 	{ "probe", "virtring probe", probe_main, "print what a vhost-user back end offers" },
 	{ "serve", "virtring serve", serve_main,

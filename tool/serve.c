@@ -21,6 +21,7 @@ enum key {
 	KEY_MASK,
 	KEY_NO_URING,
 	KEY_NO_SANDBOX,
+	KEY_DUMP,
 };
 
 static void take_cache(const char *text, struct argp_state *state)
@@ -104,6 +105,9 @@ static error_t take(int key, char *text, struct argp_state *state)
 	case KEY_NO_SANDBOX:
 		options->no_sandbox = true;
 		return 0;
+	case KEY_DUMP:
+		options->dump = text;
+		return 0;
 	case ARGP_KEY_END:
 		check(state);
 		return 0;
@@ -126,6 +130,9 @@ static int serve_blk_main(int argc, char **argv)
 		  0 },
 		{ "mask", KEY_MASK, "BIT,...", 0, "feature bits not to offer, by name", 0 },
 		{ "no-uring", KEY_NO_URING, NULL, 0, "plain system calls, one at a time", 0 },
+		{ "dump-on-signal", KEY_DUMP, "FILE", 0,
+		  "with each SIGUSR1, append the memory of the queues to FILE, for virtring dump",
+		  0 },
 		{ "no-sandbox", KEY_NO_SANDBOX, NULL, 0,
 		  "keep all that this user may do, for whoever takes this process over", 0 },
 		{ 0 },

@@ -12,6 +12,7 @@
  * struct serve_options - what is served
  * @socket: where to listen
  * @image: file or block device
+ * @dump: file for the memory of the queues, with each SIGUSR1; or NULL
  * @queues: request queues
  * @mask: feature bits that are not offered
  * @read_only: no writes
@@ -23,6 +24,7 @@
 struct serve_options {
 	const char *socket;
 	const char *image;
+	const char *dump;
 	uint32_t queues;
 	uint64_t mask;
 	bool read_only;

@@ -11,6 +11,7 @@
 #include <virtring/memory.h>
 #include <virtring/vhost_user_loop.h>
 
+#include "dump_signal.h"
 #include "interrupt.h"
 #include "mask.h"
 #include "sandbox.h"
@@ -46,6 +47,7 @@ struct queue {
 struct server {
 	const struct serve_options *options;
 	struct vr_vu_loop *loop;
+	struct dump_signal dump;
 	struct vr_blk_disk *disk;
 	struct vr_blk_space space;
 	uint8_t wire[VR_BLK_SPACE_BYTES];
@@ -395,8 +397,20 @@ static int open_backend(struct server *s)
 	if (!error)
 		error = vr_vu_loop_watch(s->loop, vr_blk_disk_fd(s->disk), disk_ready, s, &watch);
 	if (!error)
+		error = dump_signal_watch(&s->dump, s->loop);
+	if (!error)
 		error = vr_vu_backend_open(vr_vu_loop_backend(s->loop));
 	return error ? cannot(s->options->socket, strerror(-error)) : 0;
+}
+
+static int open_dump(struct server *s)
+{
+	int error;
+
+	s->dump.device = "blk";
+	s->dump.queues = s->options->queues;
+	error = dump_signal_open(&s->dump, s->options->dump);
+	return error ? cannot(s->options->dump, strerror(-error)) : 0;
 }
 
 int serve_blk(const struct serve_options *options)
@@ -413,6 +427,8 @@ int serve_blk(const struct serve_options *options)
 	(void)vr_sigbus_install();
 	status = open_disk(s);
 	if (!status)
+		status = open_dump(s);
+	if (!status)
 		status = open_backend(s);
 	/* All that has a name is open now; front ends are met without the right to open more. */
 	if (!status)
@@ -424,6 +440,7 @@ int serve_blk(const struct serve_options *options)
 		fflush(stdout);
 		status = run(s);
 	}
+	dump_signal_close(&s->dump);
 	vr_vu_loop_destroy(s->loop);
 	vr_blk_disk_close(s->disk);
 	(void)vr_sigbus_remove();

@@ -396,8 +396,20 @@ static int open_backend(struct net_server *s)
 	if (!error)
 		error = watch(s);
 	if (!error)
+		error = dump_signal_watch(&s->dump, s->loop);
+	if (!error)
 		error = vr_vu_backend_open(vr_vu_loop_backend(s->loop));
 	return error ? cannot(s->options->socket, strerror(-error)) : 0;
+}
+
+static int open_dump(struct net_server *s)
+{
+	int error;
+
+	s->dump.device = "net";
+	s->dump.queues = 2 * s->options->pairs + 1;
+	error = dump_signal_open(&s->dump, s->options->dump);
+	return error ? cannot(s->options->dump, strerror(-error)) : 0;
 }
 
 static void stop(void *loop)
@@ -435,6 +447,8 @@ int serve_net(const struct serve_net_options *options)
 	/* A front end that cuts its memory must not end this process. */
 	(void)vr_sigbus_install();
 	status = open_endpoints(s);
+	if (!status)
+		status = open_dump(s);
 	if (!status) {
 		describe(s);
 		status = open_backend(s);
@@ -444,6 +458,7 @@ int serve_net(const struct serve_net_options *options)
 		status = sandbox_serve(SANDBOX_NET, "virtring serve net", options->no_sandbox);
 	if (!status)
 		status = run(s);
+	dump_signal_close(&s->dump);
 	vr_vu_loop_destroy(s->loop);
 	if (!status)
 		report(s);

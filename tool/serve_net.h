@@ -6,6 +6,7 @@
 #include <virtring/net_control.h>
 #include <virtring/vhost_user_loop.h>
 
+#include "dump_signal.h"
 #include "endpoint.h"
 
 /* Most queue pairs. */
@@ -17,6 +18,7 @@
  * @tap: name of an interface
  * @pcap_in: file to send to the driver
  * @pcap_out: file for what the driver sends
+ * @dump: file for the memory of the queues, with each SIGUSR1; or NULL
  * @loop: what the driver sends goes back to it
  * @sink: what the driver sends is counted
  * @generate: bytes of numbered packets for the driver, 0: none
@@ -32,6 +34,7 @@ struct serve_net_options {
 	const char *tap;
 	const char *pcap_in;
 	const char *pcap_out;
+	const char *dump;
 	bool loop;
 	bool sink;
 	uint32_t generate;
@@ -104,6 +107,7 @@ struct net_pair {
  * struct net_server - all of it
  * @options: as given
  * @loop: the back end
+ * @dump: the queues, for who sends a signal
  * @source: where packets for the driver come from, or NULL
  * @sink: where those from the driver go to, or NULL
  * @space: configuration space
@@ -119,6 +123,7 @@ struct net_pair {
 struct net_server {
 	const struct serve_net_options *options;
 	struct vr_vu_loop *loop;
+	struct dump_signal dump;
 	struct endpoint *source;
 	struct endpoint *sink;
 	struct vr_net_space space;

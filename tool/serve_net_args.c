@@ -25,6 +25,7 @@ enum key {
 	KEY_MTU,
 	KEY_MASK,
 	KEY_NO_SANDBOX,
+	KEY_DUMP,
 };
 
 static uint64_t number(struct argp_state *state, const char *option, const char *text,
@@ -154,6 +155,9 @@ static error_t take(int key, char *text, struct argp_state *state)
 		if (mask_parse(text, VR_DEVICE_NET, &options->mask, error))
 			argp_error(state, "--mask: %s", error);
 		return 0;
+	case KEY_DUMP:
+		options->dump = text;
+		return 0;
 	case KEY_NO_SANDBOX:
 		options->no_sandbox = true;
 		return 0;
@@ -181,6 +185,9 @@ int serve_net_main(int argc, char **argv)
 		{ "mac", KEY_MAC, "ADDRESS", 0, "the device's address", 2 },
 		{ "mtu", KEY_MTU, "BYTES", 0, "tell the driver the MTU, and hold it", 2 },
 		{ "mask", KEY_MASK, "BIT,...", 0, "feature bits not to offer, by name", 2 },
+		{ "dump-on-signal", KEY_DUMP, "FILE", 0,
+		  "with each SIGUSR1, append the memory of the queues to FILE, for virtring dump",
+		  0 },
 		{ "no-sandbox", KEY_NO_SANDBOX, NULL, 0,
 		  "keep all that this user may do, for whoever takes this process over", 2 },
 		{ 0 },

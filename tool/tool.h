@@ -33,6 +33,9 @@ int probe_main(int argc, char **argv);
 /** blk_main() - virtring blk, as bench_main() */
 int blk_main(int argc, char **argv);
 
+/** dump_main() - virtring dump, as bench_main() */
+int dump_main(int argc, char **argv);
+
 /** net_main() - virtring net, as bench_main() */
 int net_main(int argc, char **argv);
 
