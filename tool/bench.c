@@ -17,7 +17,7 @@
 /* Rounds that were dropped are played again, up to this many times the number asked for. */
 #define TRIES 2u
 
-static int cannot(const char *text)
+int bench_cannot(const char *text)
 {
 	fprintf(stderr, "virtring bench: %s\n", text);
 	return TOOL_CANNOT;
@@ -155,7 +155,7 @@ static int make_room(struct bench_report *report)
 	return 0;
 }
 
-static bool writable(const char *path)
+bool bench_writable(const char *path)
 {
 	bool there = access(path, F_OK) == 0;
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
@@ -175,25 +175,23 @@ static int check(const struct bench_options *options, const struct topology *top
 		 struct stage *stage)
 {
 	bool dpdk[SIDES] = { options->party[0] == PARTY_DPDK, options->party[1] == PARTY_DPDK };
-	struct testpmd_config config = { .size = options->size, .pairs = 1 };
 	unsigned long needed;
 
 	if (options->plot && !plot_possible())
-		return cannot("--plot needs gnuplot, which is not installed");
-	if ((options->plot && !writable(options->plot)) ||
-	    (options->json && !writable(options->json)))
+		return bench_cannot("--plot needs gnuplot, which is not installed");
+	if ((options->plot && !bench_writable(options->plot)) ||
+	    (options->json && !bench_writable(options->json)))
 		return TOOL_CANNOT;
 	if (!dpdk[0] && !dpdk[1])
 		return 0;
 	if (!testpmd_installed())
-		return cannot("dpdk-testpmd is not installed (Debian: dpdk-dev)");
-	needed = (unsigned long)(dpdk[0] + dpdk[1]) * testpmd_memory(&config) << 20;
-	stage->huge = topology->huge_free * topology->huge_bytes >= needed;
+		return bench_cannot("dpdk-testpmd is not installed (Debian: dpdk-dev)");
+	stage->huge = stage_huge(topology, options->size, (unsigned int)dpdk[0] + dpdk[1], &needed);
 	if (!stage->huge)
 		fprintf(stderr,
 			"virtring bench: too few free huge pages (%lu MiB wanted): testpmd runs "
 			"without them\n",
-			needed >> 20);
+			needed);
 	return 0;
 }
 
@@ -218,14 +216,13 @@ static int write_files(const struct bench_report *report)
 	int status = 0;
 
 	if (report->options->json && json_write(report->options->json, report, error))
-		status = cannot(error);
+		status = bench_cannot(error);
 	if (report->options->plot && plot_write(report->options->plot, report, error))
-		status = cannot(error);
+		status = bench_cannot(error);
 	return status;
 }
 
-/* A program that ends because of a signal says so to the one who waits for it. */
-static int die_of(int number)
+int bench_die_of(int number)
 {
 	signal(number, SIG_DFL);
 	raise(number);
@@ -251,8 +248,8 @@ static int measure(struct stage *stage, struct bench_report *report)
 	progress_end();
 	report->took = tool_now() - start;
 	if (interrupt_seen())
-		return die_of(interrupt_seen());
-	return result ? cannot(error) : 0;
+		return bench_die_of(interrupt_seen());
+	return result ? bench_cannot(error) : 0;
 }
 
 static int bench(struct stage *stage, struct bench_report *report)
@@ -300,9 +297,9 @@ int bench_main(int argc, char **argv)
 	bench_arguments(&options, argc, argv);
 	report.count = plan(&options, results);
 	if (topology_find(&topology, options.cpus, error)) {
-		status = cannot(error);
+		status = bench_cannot(error);
 	} else if (!stage || make_room(&report)) {
-		status = cannot("out of memory");
+		status = bench_cannot("out of memory");
 	} else {
 		stage->options = &options;
 		stage->topology = &topology;

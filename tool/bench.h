@@ -26,6 +26,16 @@ enum direction {
 	DIRECTIONS
 };
 
+/* Slots that a driver which rotates them has beyond its descriptors: testpmd's pool caches so many. */
+#define BENCH_SPARE_SLOTS 250u
+
+/* SCHED_RR priorities: of what polls, and of what must be able to stop it. */
+#define BENCH_PRIORITY 10
+#define BENCH_PRIORITY_CONTROL 11
+
+/* What DPDK calls a path through its code, and where we know it from. */
+#define BENCH_PATH 80u
+
 /* Bounds of the options. */
 #define BENCH_ROUNDS_MAX 1000u
 #define BENCH_BURST_MAX 512u
@@ -43,6 +53,9 @@ enum direction {
  * @packet: bytes of a packet
  * @mergeable: MRG_RXBUF
  * @notify: our sides sleep when there is nothing to do, and are woken through event descriptors
+ * @rotate: our driver has more slots than descriptors and takes them in turn, as DPDK's pool does
+ * @vectorized: DPDK's driver is asked for its vectorized path
+ * @realtime: both sides run under SCHED_RR, so that nothing else of this machine does meanwhile
  * @seconds: length of a round
  * @rounds: rounds of each row
  * @near_ns: largest round trip of a cache line that counts as near
@@ -61,6 +74,9 @@ struct bench_options {
 	unsigned int packet;
 	bool mergeable;
 	bool notify;
+	bool rotate;
+	bool vectorized;
+	bool realtime;
 	double seconds;
 	unsigned int rounds;
 	double near_ns;
@@ -94,7 +110,7 @@ struct bench_row {
 
 /**
  * struct bench_sample - one round of one row
- * @features: negotiated; 0: not known (DPDK on both sides)
+ * @features: negotiated; 0: not known (DPDK on both sides, and it did not say)
  * @seconds: length that was measured
  * @packets: packets in that time
  * @sent: packets sent in all, warming up and draining included
@@ -106,8 +122,11 @@ struct bench_row {
  * @batched: buffers that came back to our driver without an entry of their own
  * @roundtrip_ns: of a cache line, before and after; negative: not measured
  * @distance: near or far, before and after
- * @kept: counts for the table; not when near has become far or the other way round
+ * @kept: counts for the table; not when near has become far or the other way round, and not when
+ *	a side under SCHED_RR had less of its CPU than it should have
  * @cpu: CPU time that each side had, as a part of the time measured; negative: not known
+ * @found: polls of each side that found work, as a part of all; negative: not known
+ * @path: the path that DPDK says it took, "" where a side is ours or did not say
  * @failed: the round is no good
  * @text: why
  */
@@ -126,6 +145,8 @@ struct bench_sample {
 	enum distance distance[2];
 	bool kept;
 	double cpu[SIDES];
+	double found[SIDES];
+	char path[SIDES][BENCH_PATH];
 	bool failed;
 	char text[TOOL_TEXT];
 };
@@ -151,11 +172,13 @@ struct bench_result {
  * struct bench_group - the samples of a row that are of one distance
  * @mpps: packets per second, in millions
  * @cpu: median CPU share of each side, negative: not known
+ * @found: median share of each side's polls that found work, negative: not known
  * @roundtrip_ns: median round trip
  */
 struct bench_group {
 	struct stats mpps;
 	double cpu[SIDES];
+	double found[SIDES];
 	double roundtrip_ns;
 };
 
@@ -202,6 +225,20 @@ struct bench_report {
 	long started;
 	double took;
 };
+
+/** bench_cannot() - print why nothing can be measured; answers TOOL_CANNOT */
+int bench_cannot(const char *text);
+
+/** bench_writable() - can a file be written? Says so if not. */
+bool bench_writable(const char *path);
+
+/**
+ * bench_die_of() - end as a program does that a signal ends, so that who waits for it knows
+ * @number: of the signal
+ *
+ * Return: an exit status, when the signal did not end it.
+ */
+int bench_die_of(int number);
 
 /** bench_direction_name() - "TX" or "RX" */
 const char *bench_direction_name(enum direction direction);

@@ -228,6 +228,7 @@ static int run_tx(struct player *player, struct answer *answer)
 				break;
 		}
 		got = vr_net_device_tx_burst(side->tx, packets, player->options->burst);
+		meter_poll(&meter, got);
 		if (got < 0)
 			return broken(side, true, answer);
 		vr_net_sink_take(&sink, packets, (unsigned int)got);
@@ -285,6 +286,7 @@ static int deliver_all(struct player *player, struct answer *answer, struct batc
 			generate(batch, side, &generator);
 		done = vr_net_device_rx_deliver(side->rx, &batch->packets[batch->next],
 						batch->count - batch->next, NULL);
+		meter_poll(&meter, done);
 		if (done < 0)
 			return broken(side, false, answer);
 		batch->next += (unsigned int)done;

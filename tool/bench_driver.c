@@ -68,6 +68,11 @@ static uint32_t tx_slot_bytes(const struct player *player)
 	return bytes > usual ? bytes : usual;
 }
 
+static uint32_t slot_count(const struct player *player)
+{
+	return player->options->size + (player->options->rotate ? BENCH_SPARE_SLOTS : 0);
+}
+
 static uint64_t memory_bytes(const struct player *player, uint64_t features)
 {
 	uint64_t size = player->options->size;
@@ -75,7 +80,8 @@ static uint64_t memory_bytes(const struct player *player, uint64_t features)
 
 	for (int area = 0; area < 3; area++)
 		ring += vr_ring_bytes(features, (uint32_t)size, (enum vr_area)area);
-	return 2 * ring + size * ((uint64_t)slot_bytes(player) + tx_slot_bytes(player)) + 8192;
+	return 2 * ring + 8192 +
+	       (uint64_t)slot_count(player) * (slot_bytes(player) + tx_slot_bytes(player));
 }
 
 static int make_memory(struct player *player, struct answer *answer)
@@ -140,7 +146,7 @@ static int make_net(struct player *player, bool tx)
 	};
 	size_t bytes;
 
-	q->slots.count = player->options->size;
+	q->slots.count = slot_count(player);
 	q->slots.stride = tx ? tx_slot_bytes(player) : slot_bytes(player);
 	q->slots.base = vr_shm_alloc(side->shm, (uint64_t)q->slots.count * q->slots.stride, 64);
 	if (!q->slots.base)
@@ -343,6 +349,7 @@ static int run_tx(struct player *player, struct answer *answer)
 	while (meter_phase(&meter, player, answer) != PHASE_DRAIN) {
 		int sent = send_burst(player, &generator);
 
+		meter_poll(&meter, sent);
 		if (sent < 0)
 			return broken(side, true, answer);
 		if (sent == 0)
@@ -414,6 +421,7 @@ static int run_rx(struct player *player, struct answer *answer)
 				break;
 		}
 		got = vr_net_driver_rx_burst(side->rx, packets, player->options->burst);
+		meter_poll(&meter, got);
 		if (got < 0)
 			return broken(side, false, answer);
 		if (got == 0) {

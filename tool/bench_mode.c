@@ -15,6 +15,7 @@ static const struct mode {
 	int (*run)(int argc, char **argv);
 } modes[] = {
 	{ "--floor", "virtring bench --floor", floor_main },
+	{ "--versus", "virtring bench --versus", versus_main },
 };
 
 #define MODES (sizeof(modes) / sizeof(modes[0]))
@@ -53,6 +54,8 @@ static const struct argp_option options[] = {
 	  "what any ring must cost: cache lines handed from one CPU to the other, nothing else; see "
 	  "--floor --help",
 	  5 },
+	{ "versus", KEY_MODE, "dpdk", OPTION_NO_USAGE,
+	  "our halves against DPDK's in all four pairings; see --versus --help", 5 },
 	{ 0 },
 };
 

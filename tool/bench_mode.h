@@ -8,6 +8,9 @@
 /** floor_main() - virtring bench --floor, as bench_main(); argv[0] is that command */
 int floor_main(int argc, char **argv);
 
+/** versus_main() - virtring bench --versus, as floor_main() */
+int versus_main(int argc, char **argv);
+
 /**
  * bench_mode_find() - is another measurement asked for?
  * @argc: as in bench_main(); one less when there is, as the word that asks is taken out

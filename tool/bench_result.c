@@ -42,6 +42,16 @@ static double device_cpu(const struct bench_sample *sample)
 	return sample->cpu[SIDE_DEVICE];
 }
 
+static double driver_found(const struct bench_sample *sample)
+{
+	return sample->found[SIDE_DRIVER];
+}
+
+static double device_found(const struct bench_sample *sample)
+{
+	return sample->found[SIDE_DEVICE];
+}
+
 static double mean_roundtrip(const struct bench_sample *sample)
 {
 	return (sample->roundtrip_ns[0] + sample->roundtrip_ns[1]) / 2;
@@ -53,6 +63,8 @@ void bench_group(const struct bench_result *result, enum distance distance,
 	group->mpps = figure(result, distance, bench_mpps);
 	group->cpu[SIDE_DRIVER] = figure(result, distance, driver_cpu).median;
 	group->cpu[SIDE_DEVICE] = figure(result, distance, device_cpu).median;
+	group->found[SIDE_DRIVER] = figure(result, distance, driver_found).median;
+	group->found[SIDE_DEVICE] = figure(result, distance, device_found).median;
 	group->roundtrip_ns = figure(result, distance, mean_roundtrip).median;
 }
 

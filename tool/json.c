@@ -72,6 +72,8 @@ static json_object *sample_of(const struct bench_sample *sample)
 	json_put(json, "used_without_entry", json_count(sample->batched));
 	json_put(json, "driver_cpu_share", share(sample->cpu[SIDE_DRIVER]));
 	json_put(json, "device_cpu_share", share(sample->cpu[SIDE_DEVICE]));
+	json_put(json, "driver_polls_found", share(sample->found[SIDE_DRIVER]));
+	json_put(json, "device_polls_found", share(sample->found[SIDE_DEVICE]));
 	/* Between two peers nobody tells us what they agreed on. */
 	json_put(json, "features", sample->features ? features_of(sample->features) : NULL);
 	return json;
@@ -100,7 +102,7 @@ static json_object *groups_of(const struct bench_result *result)
 	return json;
 }
 
-static json_object *row_of(const struct bench_options *options, const struct bench_result *result)
+json_object *json_row(const struct bench_options *options, const struct bench_result *result)
 {
 	json_object *json = json_object_new_object();
 	json_object *rounds = json_object_new_array();
@@ -132,7 +134,7 @@ static json_object *report_of(const struct bench_report *report)
 	json_put(json, "memory_page_bytes", json_count(report->page_bytes));
 	json_put_text(json, "memory_note", report->memory_note[0] ? report->memory_note : NULL);
 	for (unsigned int i = 0; i < report->count; i++)
-		json_object_array_add(rows, row_of(report->options, &report->results[i]));
+		json_object_array_add(rows, json_row(report->options, &report->results[i]));
 	json_put(json, "rows", rows);
 	return json;
 }

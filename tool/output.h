@@ -14,6 +14,12 @@
  */
 void table_head(FILE *to, const struct bench_report *report);
 
+/** table_machine() - the lines of table_head() about the machine */
+void table_machine(FILE *to, const struct topology *topology);
+
+/** table_features() - the names of feature bits */
+void table_features(FILE *to, uint64_t features);
+
 /**
  * table_rows() - the table, and under it what the reader has to know
  * @to: where to
@@ -34,6 +40,10 @@ void table_rows(FILE *to, const struct bench_report *report);
  */
 int json_write(const char *path, const struct bench_report *report, char *error);
 
+/** json_row() - a row of a bench with all its rounds */
+struct json_object *json_row(const struct bench_options *options,
+			     const struct bench_result *result);
+
 /**
  * plot_possible() - is there a gnuplot?
  *
@@ -48,6 +58,23 @@ bool plot_possible(void);
  * @report: everything
  */
 void plot_script(FILE *to, const char *path, const struct bench_report *report);
+
+/** plot_quoted() - a text as gnuplot wants it: nothing in '' is special but '' */
+void plot_quoted(FILE *to, const char *text);
+
+/** plot_script_fn - writes what gnuplot is told about a report, for a picture at @path */
+typedef void plot_script_fn(FILE *to, const char *path, const void *report);
+
+/**
+ * plot_draw() - have gnuplot draw something
+ * @path: the picture, .svg or .png
+ * @script: writes the commands
+ * @report: for @script
+ * @error: TOOL_TEXT bytes
+ *
+ * Return: 0, or -1 with @error set.
+ */
+int plot_draw(const char *path, plot_script_fn *script, const void *report, char *error);
 
 /**
  * plot_write() - draw the table

@@ -28,8 +28,7 @@ bool plot_possible(void)
 	return false;
 }
 
-/* Quotes for gnuplot: nothing in '' is special but ''. */
-static void quoted(FILE *to, const char *text)
+void plot_quoted(FILE *to, const char *text)
 {
 	fputc('\'', to);
 	for (; *text; text++)
@@ -110,7 +109,7 @@ static void plot_title(FILE *to, const struct bench_report *report)
 		 bench_party_name(options->party[SIDE_DEVICE]), options->size, options->burst,
 		 options->packet);
 	fputs("set title ", to);
-	quoted(to, title);
+	plot_quoted(to, title);
 	fputc('\n', to);
 }
 
@@ -120,11 +119,11 @@ void plot_script(FILE *to, const char *path, const struct bench_report *report)
 
 	fprintf(to, "set terminal %s noenhanced size 1000,520 font 'sans,11'\nset output ",
 		svg ? "svg dynamic background 'white'" : "pngcairo");
-	quoted(to, path);
+	plot_quoted(to, path);
 	fputc('\n', to);
 	plot_title(to, report);
 	fprintf(to, "set xlabel ");
-	quoted(to, report->topology->model);
+	plot_quoted(to, report->topology->model);
 	fputs(" offset 0,-0.6\nset pointintervalbox 0\nset ylabel 'million packets per second'\n"
 	      "set yrange [0:*]\nset offsets 0, 0, graph 0.08, 0\nset boxwidth 0.36\n"
 	      "set style fill solid 0.85 noborder\nset grid ytics lc rgb '#dddddd'\nset tics nomirror\n"
@@ -176,7 +175,7 @@ static FILE *start_gnuplot(pid_t *pid)
 	return stream;
 }
 
-int plot_write(const char *path, const struct bench_report *report, char *error)
+int plot_draw(const char *path, plot_script_fn *script, const void *report, char *error)
 {
 	int status = -1;
 	pid_t pid = -1;
@@ -184,7 +183,7 @@ int plot_write(const char *path, const struct bench_report *report, char *error)
 
 	if (!gnuplot)
 		return tool_text(error, "cannot start gnuplot: %s", strerror(errno));
-	plot_script(gnuplot, path, report);
+	script(gnuplot, path, report);
 	(void)fclose(gnuplot); /* what is amiss shows in its status, or in the file */
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
@@ -192,4 +191,14 @@ int plot_write(const char *path, const struct bench_report *report, char *error)
 		return 0;
 	return tool_text(error, "gnuplot did not draw %s (status %d)", path,
 			 WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+}
+
+static void script_of(FILE *to, const char *path, const void *report)
+{
+	plot_script(to, path, report);
+}
+
+int plot_write(const char *path, const struct bench_report *report, char *error)
+{
+	return plot_draw(path, script_of, report, error);
 }

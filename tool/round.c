@@ -18,6 +18,9 @@
 /* A worker that takes longer than this is stuck. */
 #define ANSWER_SECONDS 30.0
 
+/* A side that should have a CPU to itself and had less of it than this was disturbed. */
+#define CPU_ENOUGH 0.95
+
 /* What the controller notes down while a round runs. */
 struct notes {
 	double time[2]; /* begin and end of measuring */
@@ -25,6 +28,7 @@ struct notes {
 	struct testpmd_counts counts[2];
 	struct testpmd_counts last[SIDES];
 	struct answer answers[SIDES];
+	double found[SIDES]; /* of DPDK's sides */
 };
 
 static bool is_self(const struct stage *stage, enum side side)
@@ -106,6 +110,15 @@ int stage_open(struct stage *stage, char *error)
 	return start_workers(stage, error);
 }
 
+bool stage_huge(const struct topology *topology, unsigned int size, unsigned int peers,
+		unsigned long *needed)
+{
+	const struct testpmd_config config = { .size = size, .pairs = 1 };
+
+	*needed = (unsigned long)peers * testpmd_memory(&config);
+	return topology->huge_free * topology->huge_bytes >= *needed << 20;
+}
+
 static void end_sides(struct stage *stage)
 {
 	/* The driver first: it has to tell the device to stop. */
@@ -148,6 +161,8 @@ static int open_peer(struct stage *stage, enum side side, const struct job *job,
 		.packed = job->row.layout == LAYOUT_PACKED,
 		.in_order = job->row.in_order,
 		.mergeable = options->mergeable,
+		.vectorized = options->vectorized,
+		.realtime = options->realtime,
 	};
 
 	if (testpmd_start(&stage->testpmd[side], &config, error))
@@ -225,6 +240,25 @@ static int note(struct stage *stage, enum side receiver, struct notes *notes, in
 	return 0;
 }
 
+/* What DPDK's sides have to say of the round, before waiting for the rest dilutes it. */
+static int ask_peers(struct stage *stage, enum side sender, struct notes *notes,
+		     struct bench_sample *sample)
+{
+	for (int side = 0; side < SIDES; side++) {
+		struct testpmd *testpmd = &stage->testpmd[side];
+		bool sends = side == (int)sender;
+
+		if (is_self(stage, (enum side)side))
+			continue;
+		if (testpmd_found(testpmd, sends, &notes->found[side], sample->text))
+			return -1;
+		memcpy(sample->path[side], testpmd->path[sends], sizeof(testpmd->path[sends]));
+		if (testpmd->features)
+			sample->features = testpmd->features;
+	}
+	return 0;
+}
+
 /* The sender stops; *@sent is what it has sent in all. */
 static int stop_sender(struct stage *stage, enum side side, struct notes *notes, uint64_t *sent,
 		       char *error)
@@ -237,8 +271,7 @@ static int stop_sender(struct stage *stage, enum side side, struct notes *notes,
 		*sent = notes->answers[side].total;
 		return 0;
 	}
-	if (testpmd_command(testpmd, "stop", error) ||
-	    testpmd_counts(testpmd, &notes->last[side], error))
+	if (testpmd_stop(testpmd, error) || testpmd_counts(testpmd, &notes->last[side], error))
 		return -1;
 	*sent = notes->last[side].sent;
 	atomic_store(&stage->arena->sent, *sent);
@@ -264,8 +297,7 @@ static int stop_receiver(struct stage *stage, enum side side, struct notes *note
 		if (testpmd_counts(testpmd, last, sample->text))
 			return -1;
 	} while (last->received + last->lost < sent && tool_now() < end && interrupt_sleep(0.01));
-	if (testpmd_command(testpmd, "stop", sample->text) ||
-	    testpmd_counts(testpmd, last, sample->text))
+	if (testpmd_stop(testpmd, sample->text) || testpmd_counts(testpmd, last, sample->text))
 		return -1;
 	sample->received = last->received;
 	sample->dropped = last->lost;
@@ -291,7 +323,8 @@ static int run(struct stage *stage, const struct message *message, struct notes 
 	    note(stage, receiver, notes, 1, sample->text))
 		return -1;
 	set_phase(stage, PHASE_DRAIN);
-	if (stop_sender(stage, sender, notes, &sample->sent, sample->text) ||
+	if (ask_peers(stage, sender, notes, sample) ||
+	    stop_sender(stage, sender, notes, &sample->sent, sample->text) ||
 	    stop_receiver(stage, receiver, notes, sample->sent, sample))
 		return -1;
 	set_phase(stage, PHASE_IDLE);
@@ -314,6 +347,11 @@ static void evaluate(struct stage *stage, const struct notes *notes, struct benc
 			sample->cpu[side] = (notes->cpu[side][1] - notes->cpu[side][0]) / elapsed;
 		else if (answer->seconds > 0)
 			sample->cpu[side] = answer->cpu_seconds / answer->seconds;
+		sample->found[side] = -1;
+		if (!is_self(stage, (enum side)side))
+			sample->found[side] = notes->found[side];
+		else if (answer->polls > 0)
+			sample->found[side] = (double)answer->found / (double)answer->polls;
 		sample->checked += answer->checked;
 		sample->bad += answer->bad;
 		sample->entries += answer->entries;
@@ -332,7 +370,7 @@ static void evaluate(struct stage *stage, const struct notes *notes, struct benc
 	}
 }
 
-static void judge(struct bench_sample *sample)
+static void judge(const struct bench_options *options, struct bench_sample *sample)
 {
 	sample->failed = true;
 	if (sample->bad)
@@ -349,6 +387,10 @@ static void judge(struct bench_sample *sample)
 	/* One that was moved in between belongs to neither group. */
 	sample->kept = !sample->failed && sample->distance[0] == sample->distance[1] &&
 		       sample->distance[0] != DISTANCE_UNKNOWN;
+	/* The kernel takes a little back from those who would have all. */
+	for (int side = 0; side < SIDES && options->realtime; side++)
+		if (sample->cpu[side] >= 0 && sample->cpu[side] < CPU_ENOUGH)
+			sample->kept = false;
 }
 
 static int close_sides(struct stage *stage, char *error)
@@ -384,6 +426,7 @@ int round_play(struct stage *stage, const struct bench_row *row, struct bench_sa
 
 	memset(&notes, 0, sizeof(notes));
 	memset(sample, 0, sizeof(*sample));
+	message.job.options = *stage->options;
 	message.job.row = *row;
 	message.job.features = bench_wanted(stage->options, row);
 	snprintf(message.job.path, sizeof(message.job.path), "%s/s", stage->folder);
@@ -397,7 +440,7 @@ int round_play(struct stage *stage, const struct bench_row *row, struct bench_sa
 	    measure_roundtrip(stage, sample, 1))
 		return start_over(stage, sample);
 	evaluate(stage, &notes, sample, row->direction);
-	judge(sample);
+	judge(stage->options, sample);
 	if (close_sides(stage, sample->text))
 		return start_over(stage, sample);
 	return 0;

@@ -9,7 +9,7 @@
 
 /**
  * struct stage - where rounds are played
- * @options: the bench
+ * @options: the bench; may be others from one round to the next
  * @topology: the machine
  * @arena: memory that the workers share
  * @workers: one for each side; one whose side is DPDK's only measures round trips
@@ -41,6 +41,18 @@ struct stage {
  * Return: 0, or -1 with @error set.
  */
 int stage_open(struct stage *stage, char *error);
+
+/**
+ * stage_huge() - are there huge pages enough for testpmd?
+ * @topology: the machine
+ * @size: descriptors of a queue
+ * @peers: number of testpmds at a time
+ * @needed: filled: MiB that they want
+ *
+ * Return: true when there are.
+ */
+bool stage_huge(const struct topology *topology, unsigned int size, unsigned int peers,
+		unsigned long *needed);
 
 /** stage_close() - end the workers and peers, remove the folder */
 void stage_close(struct stage *stage);

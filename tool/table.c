@@ -10,7 +10,7 @@
 /* A side that had less of its CPU than this was disturbed. */
 #define CPU_ENOUGH 0.95
 
-static void head_machine(FILE *to, const struct topology *topology)
+void table_machine(FILE *to, const struct topology *topology)
 {
 	fprintf(to, "%s, %d CPUs (%d usable), %s\n", topology->model, topology->online,
 		topology->allowed, topology->kernel);
@@ -39,7 +39,7 @@ void table_head(FILE *to, const struct bench_report *report)
 		bench_party_name(options->party[SIDE_DEVICE]), options->size, options->burst,
 		options->packet, options->mergeable ? ", mergeable" : "",
 		options->notify ? "notified" : "polling");
-	head_machine(to, report->topology);
+	table_machine(to, report->topology);
 	fprintf(to,
 		"%u rounds of %g s each; near: round trip of a cache line at most %g ns, far: at "
 		"least %g ns\n",
@@ -110,7 +110,7 @@ static void line(FILE *to, const struct bench_report *report, const struct bench
 	fputc('\n', to);
 }
 
-static void feature_names(FILE *to, uint64_t features)
+void table_features(FILE *to, uint64_t features)
 {
 	const char *separator = "";
 
@@ -158,7 +158,7 @@ static void note_refused(FILE *to, const struct bench_report *report)
 		else
 			row_name(to, &report->results[i].row);
 		fputs("ran without ", to);
-		feature_names(to, bits);
+		table_features(to, bits);
 		fputs(", which the peer does not take\n", to);
 	}
 }

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/* DPDK's testpmd as a peer. It talks on a terminal, so it is given one. */
+/*
+ * DPDK's testpmd as a peer. It talks over a socket rather than a terminal: what goes through a
+ * terminal waits for a thread of the kernel's, which waits for what polls under --realtime.
+ */
 #include "testpmd.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -9,11 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "bench.h"
 #include "interrupt.h"
 
 #define PROGRAM "dpdk-testpmd"
@@ -24,7 +29,7 @@
 #define COMMAND_MS 20000
 #define END_MS 5000
 
-#define ARGUMENTS 32
+#define ARGUMENTS 40
 #define ARGUMENT 192
 
 /* The arguments, with the memory that they lie in. */
@@ -83,6 +88,9 @@ static void build_arguments(struct arguments *to, const struct testpmd_config *c
 			    const char *prefix)
 {
 	memset(to, 0, sizeof(*to));
+	/* It would keep back what it says until it has said a lot. */
+	argument(to, "stdbuf");
+	argument(to, "-o0");
 	argument(to, PROGRAM);
 	argument(to, "-v");
 	argument(to, "--lcores=(0,1)@%d", config->cpu);
@@ -91,6 +99,10 @@ static void build_arguments(struct arguments *to, const struct testpmd_config *c
 	argument(to, "--file-prefix=%s", prefix);
 	argument(to, "-m");
 	argument(to, "%u", testpmd_memory(config));
+	if (config->vectorized)
+		argument(to, "--force-max-simd-bitwidth=512");
+	argument(to, "--log-level=pmd.net.virtio.*:info");
+	argument(to, "--log-level=lib.vhost.config:info");
 	if (config->huge) {
 		/* One region of memory, as eight is all that SET_MEM_TABLE carries. */
 		argument(to, "--in-memory");
@@ -103,9 +115,10 @@ static void build_arguments(struct arguments *to, const struct testpmd_config *c
 	else
 		argument(to,
 			 "--vdev=net_virtio_user0,path=%s,queues=%u,queue_size=%u,packed_vq=%d,"
-			 "in_order=%d,mrg_rxbuf=%d%s",
+			 "in_order=%d,mrg_rxbuf=%d,vectorized=%d%s",
 			 config->path, config->pairs, config->size, config->packed,
-			 config->in_order, config->mergeable, config->pairs > 1 ? ",cq=1" : "");
+			 config->in_order, config->mergeable, config->vectorized,
+			 config->pairs > 1 ? ",cq=1" : "");
 	argument(to, "--");
 	argument(to, "-i");
 	argument(to, "--total-num-mbufs=%u", buffers(config));
@@ -115,13 +128,14 @@ static void build_arguments(struct arguments *to, const struct testpmd_config *c
 	argument(to, "--burst=%u", config->burst);
 	argument(to, "--txpkts=%u", config->packet);
 	argument(to, "--forward-mode=%s", config->forward);
+	argument(to, "--record-burst-stats");
 	argument(to, "--disable-link-check");
 	/* What is there before it starts is not thrown away. */
 	argument(to, "--no-flush-rx");
 }
 
-__attribute__((noreturn)) static void become(const struct arguments *arguments, int slave,
-					     pid_t parent)
+__attribute__((noreturn)) static void become(const struct arguments *arguments, int end,
+					     pid_t parent, bool realtime)
 {
 	sigset_t none;
 
@@ -132,32 +146,14 @@ __attribute__((noreturn)) static void become(const struct arguments *arguments, 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	if (dup2(slave, 0) < 0 || dup2(slave, 1) < 0 || dup2(slave, 2) < 0)
+	/* All its threads inherit that; the one that polls is put below the others later. */
+	if (realtime && topology_realtime(0, BENCH_PRIORITY_CONTROL))
+		_exit(127);
+	if (dup2(end, 0) < 0 || dup2(end, 1) < 0 || dup2(end, 2) < 0)
 		_exit(127);
 	closefrom(3);
-	execvp(PROGRAM, arguments->list);
+	execvp(arguments->list[0], arguments->list);
 	_exit(127);
-}
-
-static int open_terminal(int *slave)
-{
-	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-	struct termios mode;
-	char name[128];
-
-	if (master < 0)
-		return -1;
-	if (grantpt(master) || unlockpt(master) || ptsname_r(master, name, sizeof(name)) ||
-	    (*slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC)) < 0) {
-		close(master);
-		return -1;
-	}
-	/* What is typed is not to come back as output. */
-	if (!tcgetattr(*slave, &mode)) {
-		cfmakeraw(&mode);
-		tcsetattr(*slave, TCSANOW, &mode);
-	}
-	return master;
 }
 
 /* Keeps the newest part of what is said. */
@@ -205,7 +201,7 @@ static int wait_for_prompt(struct testpmd *testpmd, int ms, char *error)
 	double end = tool_now() + ms / 1000.0;
 
 	for (;;) {
-		struct pollfd fd = { .fd = testpmd->terminal, .events = POLLIN };
+		struct pollfd fd = { .fd = testpmd->socket, .events = POLLIN };
 		char bytes[4096];
 		double left = end - tool_now();
 		ssize_t got;
@@ -221,7 +217,7 @@ static int wait_for_prompt(struct testpmd *testpmd, int ms, char *error)
 			return tool_text(error, "interrupted");
 		if (!fd.revents)
 			continue;
-		got = read(testpmd->terminal, bytes, sizeof(bytes));
+		got = read(testpmd->socket, bytes, sizeof(bytes));
 		if (got <= 0) {
 			explain(testpmd, error, "has ended");
 			return -1;
@@ -240,26 +236,69 @@ static void find_version(struct testpmd *testpmd)
 			 (int)strcspn(at + sizeof(mark) - 1, "'\r\n"), at + sizeof(mark) - 1);
 }
 
+/*
+ * The thread that polls would keep the others of its CPU from running, the one that takes commands
+ * among them.
+ */
+static int set_pollers(const struct testpmd *testpmd, int priority)
+{
+	char path[64];
+	struct dirent *entry;
+	DIR *folder;
+	int count = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)testpmd->pid);
+	folder = opendir(path);
+	while (folder && (entry = readdir(folder))) {
+		char file[384];
+		char name[32] = "";
+		FILE *comm;
+
+		snprintf(file, sizeof(file), "%s/%s/comm", path, entry->d_name);
+		comm = fopen(file, "re");
+		if (!comm)
+			continue;
+		if (fgets(name, sizeof(name), comm) && strstr(name, "worker") &&
+		    !topology_realtime((pid_t)strtol(entry->d_name, NULL, 10), priority))
+			count++;
+		fclose(comm);
+	}
+	if (folder)
+		closedir(folder);
+	return count > 0 ? 0 : -1;
+}
+
+/* Keeps what it says by itself, before the next command's answer takes its place. */
+static void learn(struct testpmd *testpmd)
+{
+	uint64_t features = testpmd_parse_features(testpmd->output);
+
+	for (int sends = 0; sends < 2; sends++)
+		testpmd_parse_path(testpmd->output, sends, testpmd->path[sends]);
+	if (features)
+		testpmd->features = features;
+}
+
 int testpmd_start(struct testpmd *testpmd, const struct testpmd_config *config, char *error)
 {
 	static unsigned int number;
 	struct arguments arguments;
 	pid_t parent = getpid();
-	int slave;
+	int ends[2];
 
 	memset(testpmd, 0, sizeof(*testpmd));
 	snprintf(testpmd->prefix, sizeof(testpmd->prefix), "virtring-%d-%u", (int)parent, number++);
 	build_arguments(&arguments, config, testpmd->prefix);
-	testpmd->terminal = open_terminal(&slave);
-	if (testpmd->terminal < 0)
-		return tool_text(error, "no terminal for testpmd: %s", strerror(errno));
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+		return tool_text(error, "no socket for testpmd: %s", strerror(errno));
+	testpmd->socket = ends[0];
 	testpmd->pid = fork();
 	if (testpmd->pid == 0)
-		become(&arguments, slave, parent);
-	close(slave);
+		become(&arguments, ends[1], parent, config->realtime);
+	close(ends[1]);
 	if (testpmd->pid < 0) {
 		testpmd->pid = 0;
-		close(testpmd->terminal);
+		close(testpmd->socket);
 		return tool_text(error, "cannot start testpmd: %s", strerror(errno));
 	}
 	if (wait_for_prompt(testpmd, START_MS, error)) {
@@ -267,6 +306,11 @@ int testpmd_start(struct testpmd *testpmd, const struct testpmd_config *config, 
 		return -1;
 	}
 	find_version(testpmd);
+	testpmd->realtime = config->realtime;
+	if (config->realtime && set_pollers(testpmd, BENCH_PRIORITY)) {
+		testpmd_end(testpmd);
+		return tool_text(error, "testpmd has no thread that polls");
+	}
 	return 0;
 }
 
@@ -275,37 +319,20 @@ int testpmd_command(struct testpmd *testpmd, const char *command, char *error)
 	char line[256];
 	int length = snprintf(line, sizeof(line), "%s\n", command);
 
+	learn(testpmd);
 	testpmd->length = 0;
 	testpmd->output[0] = '\0';
-	if (write(testpmd->terminal, line, (size_t)length) != length)
+	if (send(testpmd->socket, line, (size_t)length, MSG_NOSIGNAL) != length)
 		return tool_text(error, "testpmd takes no commands: %s", strerror(errno));
 	return wait_for_prompt(testpmd, COMMAND_MS, error);
 }
 
-/* Adds up the numbers behind @name. */
-static bool add_up(const char *output, const char *name, uint64_t *sum)
+int testpmd_stop(struct testpmd *testpmd, char *error)
 {
-	const char *at = output;
-	bool found = false;
-
-	while ((at = strstr(at, name))) {
-		at += strlen(name);
-		*sum += strtoull(at, NULL, 10);
-		found = true;
-	}
-	return found;
-}
-
-int testpmd_parse_counts(const char *output, struct testpmd_counts *counts)
-{
-	memset(counts, 0, sizeof(*counts));
-	if (!add_up(output, "RX-packets:", &counts->received) ||
-	    !add_up(output, "TX-packets:", &counts->sent) ||
-	    !add_up(output, "RX-missed:", &counts->lost))
-		return -1;
-	add_up(output, "RX-errors:", &counts->lost);
-	add_up(output, "RX-nombuf:", &counts->lost);
-	return 0;
+	/* Who gives the command spins until the poller has seen it, so both must run in turn. */
+	if (testpmd->realtime && set_pollers(testpmd, BENCH_PRIORITY_CONTROL))
+		return tool_text(error, "testpmd has no thread that polls");
+	return testpmd_command(testpmd, "stop", error);
 }
 
 int testpmd_counts(struct testpmd *testpmd, struct testpmd_counts *counts, char *error)
@@ -314,6 +341,15 @@ int testpmd_counts(struct testpmd *testpmd, struct testpmd_counts *counts, char 
 		return -1;
 	if (testpmd_parse_counts(testpmd->output, counts))
 		return tool_text(error, "testpmd shows no counters");
+	return 0;
+}
+
+int testpmd_found(struct testpmd *testpmd, bool sends, double *found, char *error)
+{
+	if (testpmd_command(testpmd, "show fwd stats all", error))
+		return -1;
+	*found = testpmd_parse_found(testpmd->output, sends);
+	learn(testpmd);
 	return 0;
 }
 
@@ -328,17 +364,17 @@ double testpmd_cpu_seconds(const struct testpmd *testpmd)
 	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-/* Waits for the process, reading what it still says, as a full terminal would hold it up. */
+/* Waits for the process, reading what it still says, as a full socket would hold it up. */
 static bool gone(const struct testpmd *testpmd, int ms)
 {
 	for (double end = tool_now() + ms / 1000.0; tool_now() < end;) {
-		struct pollfd fd = { .fd = testpmd->terminal, .events = POLLIN };
+		struct pollfd fd = { .fd = testpmd->socket, .events = POLLIN };
 		struct timespec pause = { .tv_nsec = 2000000 };
 		char bytes[1024];
 
 		if (waitpid(testpmd->pid, NULL, WNOHANG) != 0)
 			return true;
-		if (poll(&fd, 1, 2) <= 0 || read(testpmd->terminal, bytes, sizeof(bytes)) <= 0)
+		if (poll(&fd, 1, 2) <= 0 || read(testpmd->socket, bytes, sizeof(bytes)) <= 0)
 			nanosleep(&pause, NULL);
 	}
 	return false;
@@ -363,12 +399,12 @@ void testpmd_end(struct testpmd *testpmd)
 {
 	if (testpmd->pid <= 0)
 		return;
-	if (write(testpmd->terminal, "quit\n", 5) != 5 || !gone(testpmd, END_MS)) {
+	if (send(testpmd->socket, "quit\n", 5, MSG_NOSIGNAL) != 5 || !gone(testpmd, END_MS)) {
 		kill(testpmd->pid, SIGKILL);
 		while (waitpid(testpmd->pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
-	close(testpmd->terminal);
+	close(testpmd->socket);
 	remove_files(testpmd->prefix);
 	testpmd->pid = 0;
 }

@@ -195,3 +195,10 @@ int topology_pin(int cpu)
 	CPU_SET((size_t)cpu, &set);
 	return sched_setaffinity(0, sizeof(set), &set);
 }
+
+int topology_realtime(pid_t thread, int priority)
+{
+	const struct sched_param param = { .sched_priority = priority };
+
+	return sched_setscheduler(thread, SCHED_RR, &param);
+}

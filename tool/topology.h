@@ -4,6 +4,7 @@
 #define TOPOLOGY_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "tool.h"
 
@@ -64,5 +65,14 @@ int topology_find(struct topology *topology, const int wanted[3], char *error);
  * Return: 0 or -1 with errno set.
  */
 int topology_pin(int cpu);
+
+/**
+ * topology_realtime() - run a thread under SCHED_RR
+ * @thread: its number, 0: the calling one
+ * @priority: 1..99
+ *
+ * Return: 0 or -1 with errno set; EPERM without CAP_SYS_NICE.
+ */
+int topology_realtime(pid_t thread, int priority);
 
 #endif

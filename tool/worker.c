@@ -29,10 +29,14 @@ enum phase meter_phase(struct meter *meter, const struct player *player, struct 
 		meter->start = tool_now();
 		meter->cpu_start = tool_cpu_seconds();
 		meter->count_start = meter->count;
+		meter->polls_start = meter->polls;
+		meter->found_start = meter->found;
 	} else if (phase == PHASE_DRAIN && meter->phase == PHASE_MEASURE) {
 		answer->seconds = tool_now() - meter->start;
 		answer->cpu_seconds = tool_cpu_seconds() - meter->cpu_start;
 		answer->packets = meter->count - meter->count_start;
+		answer->polls = meter->polls - meter->polls_start;
+		answer->found = meter->found - meter->found_start;
 	}
 	meter->phase = phase;
 	return phase;
@@ -62,6 +66,7 @@ static void obey(struct player *player, const struct message *message, enum side
 	switch (message->order) {
 	case ORDER_OPEN:
 		player->job = message->job;
+		player->options = &player->job.options;
 		result = player->open(player, answer);
 		break;
 	case ORDER_RUN:
@@ -123,6 +128,8 @@ __attribute__((noreturn)) static void live(enum side side, int cpu, struct playe
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_NAME, side == SIDE_DRIVER ? "virtring-driver" : "virtring-device");
 	if (topology_pin(cpu))
+		_exit(1);
+	if (player->options->realtime && topology_realtime(0, BENCH_PRIORITY))
 		_exit(1);
 	if (side == SIDE_DRIVER)
 		bench_driver_player(player);

@@ -51,11 +51,13 @@ enum order {
 
 /**
  * struct job - what a round is about
+ * @options: as they are for this round
  * @row: form and direction
  * @features: to be offered and wanted
  * @path: the vhost-user socket
  */
 struct job {
+	struct bench_options options;
 	struct bench_row row;
 	uint64_t features;
 	char path[108];
@@ -76,6 +78,8 @@ struct message {
  * @seconds: ORDER_RUN: time that was measured
  * @cpu_seconds: CPU time in it
  * @packets: sent or received in it
+ * @polls: times that the side looked for work in it
+ * @found: times that there was some
  * @total: in the whole round
  * @dropped: named as dropped in the whole round
  * @checked: packets looked into
@@ -93,6 +97,8 @@ struct answer {
 	double seconds;
 	double cpu_seconds;
 	uint64_t packets;
+	uint64_t polls;
+	uint64_t found;
 	uint64_t total;
 	uint64_t dropped;
 	uint64_t checked;
@@ -122,7 +128,7 @@ struct worker {
  * @arena: shared memory
  * @error: TOOL_TEXT bytes
  *
- * The worker ends when its socket is closed, or this process ends.
+ * Under SCHED_RR if @options say so. The worker ends when its socket is closed, or this process ends.
  *
  * Return: 0, or -1 with @error set.
  */
@@ -141,6 +147,10 @@ void worker_stop(struct worker *worker);
  * @start: when measuring began
  * @cpu_start: CPU time then
  * @count_start: packets then
+ * @polls: times that the side looked for work
+ * @found: times that there was some
+ * @polls_start: @polls when measuring began
+ * @found_start: @found then
  */
 struct meter {
 	enum phase phase;
@@ -148,11 +158,22 @@ struct meter {
 	double start;
 	double cpu_start;
 	uint64_t count_start;
+	uint64_t polls;
+	uint64_t found;
+	uint64_t polls_start;
+	uint64_t found_start;
 };
+
+/** meter_poll() - count a look for work that had this many packets for an answer */
+static inline void meter_poll(struct meter *meter, int packets)
+{
+	meter->polls++;
+	meter->found += packets > 0;
+}
 
 /**
  * struct player - a side as its worker runs it
- * @options: the bench
+ * @options: of the session that is open; before that, the bench's
  * @arena: shared memory
  * @doorbell: readable when the phase has changed
  * @job: the session that is open

@@ -188,6 +188,18 @@ static void test_other_measurements(void **state)
 	refused("bench --floor --burst 64 --size 32", "every --burst is above every --size");
 	refused("bench --floor --near 300", "--near 300 is not below --far 200");
 	refused("bench --floor something", "no argument such as 'something'");
+	refused("bench --versus", "a peer is expected: dpdk");
+	refused("bench --versus linux", "DPDK is the only peer");
+	refused("bench --versus dpdk --size 100", "--size 100 is no power of two");
+	refused("bench --versus dpdk --size 16", "--size takes a whole number from 32");
+	refused("bench --versus dpdk --burst 64 --size 256,32", "--burst 64 is above --size 32");
+	refused("bench --versus dpdk --pairing linux-dpdk", "--pairing takes dpdk-dpdk");
+	refused("bench --versus dpdk --slots some", "--slots takes rotate, keep");
+	refused("bench --versus dpdk --dpdk-path fast", "--dpdk-path takes scalar, vector");
+	refused("bench --versus dpdk --packet 1515", "--packet takes a whole number from 64");
+	refused("bench --versus dpdk --layout round", "--layout takes split, packed");
+	refused("bench --versus dpdk --near 300", "--near 300 is not below --far 200");
+	refused("bench --versus dpdk --plot a.gif", "--plot takes a file that ends");
 	refused("bench --floo", "in full words; see virtring bench --help");
 	need_two_cpus();
 	refused("bench --floor --cpus 0,4000", "may not use CPU 4000");
@@ -211,6 +223,7 @@ static void test_what_is_missing(void **state)
 	setenv("PATH", "/nonexistent", 1);
 	refused("bench --plot picture.svg", "needs gnuplot, which is not installed");
 	refused("bench --device dpdk", "dpdk-testpmd is not installed");
+	refused("bench --versus dpdk", "dpdk-testpmd is not installed");
 	setenv("PATH", "/usr/bin:/bin", 1);
 }
 
