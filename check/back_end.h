@@ -14,5 +14,7 @@ void back_end_probe(struct check_run *run);
 /* A list for each subject. */
 extern const struct check_list back_end_message_checks;
 extern const struct check_list back_end_ring_checks;
+extern const struct check_list back_end_order_checks;
+extern const struct check_list back_end_event_checks;
 
 #endif
