@@ -49,11 +49,36 @@ static void wanted(struct check_run *run)
 	}
 }
 
+/*
+ * A session with one notification behind it: a device that has just been started may not know what it
+ * has notified of before, and then says so once too often (a check of its own).
+ */
+static struct traffic *after_the_first(struct check_run *run, uint64_t features, uint32_t size)
+{
+	struct traffic *t = traffic_start(run, features, 0, size);
+
+	queue_want_all(t->q);
+	batch(t, 1, traffic_least(t));
+	queue_calls(t->q, OWED_MS);
+	return t;
+}
+
+static void unwanted_at_start(struct check_run *run)
+{
+	struct traffic *t = traffic_make(run, F_EVENT_IDX, 0, SIZE);
+
+	queue_want_none(t->q);
+	traffic_begin(t);
+	queue_calls(t->q, SILENT_MS);
+	batch(t, 1, traffic_least(t));
+	must_not_call(t, "silence: the driver has said that it wants no notifications",
+		      "the first buffer after the start");
+}
+
 static void unwanted(struct check_run *run)
 {
-	struct traffic *t = traffic_start(run, run->check->features, 0, SIZE);
+	struct traffic *t = after_the_first(run, run->check->features, SIZE);
 
-	queue_calls(t->q, SILENT_MS);
 	queue_want_none(t->q);
 	for (uint32_t i = 0; i < 5; i++) {
 		batch(t, 1 + 2 * i, traffic_least(t));
@@ -119,10 +144,9 @@ static void event_in_batch(struct check_run *run)
 
 static void event_far_away(struct check_run *run)
 {
-	struct traffic *t = traffic_start(run, F_EVENT_IDX, 0, SIZE);
+	struct traffic *t = after_the_first(run, F_EVENT_IDX, SIZE);
 	const uint32_t each = traffic_least(t);
 
-	queue_calls(t->q, SILENT_MS);
 	for (uint32_t i = 0; i < 6; i++) {
 		/* The next buffer but five, in descriptors or in buffers. */
 		queue_want_after(t->q, 10 * each);
@@ -135,10 +159,9 @@ static void event_far_away(struct check_run *run)
 /* Exactly at the entry that the event names, not one before or after it. */
 static void event_exact(struct check_run *run)
 {
-	struct traffic *t = traffic_start(run, F_EVENT_IDX, 0, SIZE);
+	struct traffic *t = after_the_first(run, F_EVENT_IDX, SIZE);
 	const uint32_t each = traffic_least(t);
 
-	queue_calls(t->q, SILENT_MS);
 	for (uint32_t i = 0; i < 8; i++) {
 		queue_want_after(t->q, 2 * (t->q->ring.packed ? each : 1));
 		for (uint32_t k = 0; k < 2; k++) {
@@ -221,6 +244,12 @@ static const struct check checks[] = {
 	  .forms = CHECK_FORMS,
 	  .features = F_EVENT_IDX,
 	  .run = unwanted },
+	{ .name = "unwanted-at-start",
+	  .clauses = "S-DEV-013 P-FMT-019",
+	  .text = "no notification while they are off, right after the start",
+	  .forms = CHECK_FORMS,
+	  .features = F_EVENT_IDX,
+	  .run = unwanted_at_start },
 	{ .name = "used-event-ignored",
 	  .clauses = "S-DEV-008",
 	  .text = "used_event does not count without EVENT_IDX",
