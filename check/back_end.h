@@ -16,5 +16,6 @@ extern const struct check_list back_end_message_checks;
 extern const struct check_list back_end_ring_checks;
 extern const struct check_list back_end_order_checks;
 extern const struct check_list back_end_event_checks;
+extern const struct check_list back_end_state_checks;
 
 #endif
