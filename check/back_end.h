@@ -17,5 +17,6 @@ extern const struct check_list back_end_ring_checks;
 extern const struct check_list back_end_order_checks;
 extern const struct check_list back_end_event_checks;
 extern const struct check_list back_end_state_checks;
+extern const struct check_list back_end_memory_checks;
 
 #endif
