@@ -43,7 +43,8 @@ static const char about[] =
 	"lines, room for everything), and how often a device behind a bus reads (what has to come "
 	"back) and writes (what is posted), 64 bytes at a time. Nothing is measured: the figures are "
 	"the same every time and on every machine. The driver adds a burst, the device drains it, the "
-	"driver takes it back; what the buffers hold is not touched.\v"
+	"driver takes it back; what the buffers hold is not touched. Without options: --size 256 "
+	"--burst 32 --slots all.\v"
 	"floor is what the layout must cost whoever plays, over is what is above it. A hand-over is "
 	"a line that is read from the other side's cache, or taken away from it for a store.\n\n"
 	"The forecast takes the slower side of the two to spend --cost-ns for each line read or "
@@ -112,13 +113,6 @@ static void row(const struct ring_cell *cell, const struct ring_count *count, in
 	putchar('\n');
 }
 
-/* Do both belong under one heading? */
-static bool alike(const struct ring_cell *a, const struct ring_cell *b)
-{
-	return a->size == b->size && a->burst == b->burst && a->segments == b->segments &&
-	       a->indirect == b->indirect && a->writable == b->writable && a->rotate == b->rotate;
-}
-
 static void heading(const struct ring_cell *cell)
 {
 	char text[64];
@@ -163,7 +157,7 @@ static const struct ring_count *without(const struct ring_cell *cells,
 					unsigned int of)
 {
 	for (unsigned int i = 0; i < count; i++)
-		if (alike(&cells[i], &cells[of]) && cells[i].form + 1 == cells[of].form &&
+		if (ring_cell_alike(&cells[i], &cells[of]) && cells[i].form + 1 == cells[of].form &&
 		    cells[of].form % 2)
 			return &counts[i];
 	return NULL;
@@ -189,7 +183,7 @@ static void table(const struct options *options, const struct ring_cell *cells,
 	for (unsigned int i = 0; i < count; i++) {
 		const struct ring_count *off = without(cells, counts, count, i);
 
-		if (i == 0 || !alike(&cells[i - 1], &cells[i]))
+		if (i == 0 || !ring_cell_alike(&cells[i - 1], &cells[i]))
 			heading(&cells[i]);
 		for (int side = 0; side < SIDES; side++)
 			row(&cells[i], &counts[i], side);

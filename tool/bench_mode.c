@@ -16,6 +16,7 @@ static const struct mode {
 } modes[] = {
 	{ "--floor", "virtring bench --floor", floor_main },
 	{ "--versus", "virtring bench --versus", versus_main },
+	{ "--ring", "virtring bench --ring", ring_main },
 };
 
 #define MODES (sizeof(modes) / sizeof(modes[0]))
@@ -56,6 +57,8 @@ static const struct argp_option options[] = {
 	  5 },
 	{ "versus", KEY_MODE, "dpdk", OPTION_NO_USAGE,
 	  "our halves against DPDK's in all four pairings; see --versus --help", 5 },
+	{ "ring", KEY_MODE, NULL, OPTION_NO_USAGE,
+	  "the ring alone, in two threads and in one; see --ring --help", 5 },
 	{ 0 },
 };
 

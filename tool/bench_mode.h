@@ -11,6 +11,9 @@ int floor_main(int argc, char **argv);
 /** versus_main() - virtring bench --versus, as floor_main() */
 int versus_main(int argc, char **argv);
 
+/** ring_main() - virtring bench --ring, as floor_main() */
+int ring_main(int argc, char **argv);
+
 /**
  * bench_mode_find() - is another measurement asked for?
  * @argc: as in bench_main(); one less when there is, as the word that asks is taken out

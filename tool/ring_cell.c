@@ -16,6 +16,7 @@ const char *const ring_form_names[RING_FORMS] = {
 static const char *const table_names[] = { "direct", "indirect" };
 static const char *const buffer_names[] = { "readable", "writable" };
 static const char *const slot_names[] = { "kept", "rotating" };
+static const char *const slot_words[] = { "keep", "rotate" };
 
 enum key {
 	KEY_FORMS = 600,
@@ -57,19 +58,25 @@ const char *ring_cell_name(const struct ring_cell *cell, char *text)
 	return text;
 }
 
+bool ring_cell_alike(const struct ring_cell *a, const struct ring_cell *b)
+{
+	return a->size == b->size && a->burst == b->burst && a->segments == b->segments &&
+	       a->indirect == b->indirect && a->writable == b->writable && a->rotate == b->rotate;
+}
+
 static const struct argp_option arguments[] = {
 	{ NULL, 0, NULL, 0, "What is measured (lists with commas, or all):", 1 },
 	{ "forms", KEY_FORMS, "NAME,...", 0, "split, split-in-order, packed, packed-in-order (all)",
 	  1 },
-	{ "size", KEY_SIZE, "N,...", 0, "descriptors of the queue (256)", 1 },
-	{ "burst", KEY_BURST, "N,...", 0, "buffers at a time (32)", 1 },
+	{ "size", KEY_SIZE, "N,...", 0, "descriptors of the queue", 1 },
+	{ "burst", KEY_BURST, "N,...", 0, "buffers at a time", 1 },
 	{ "segments", KEY_SEGMENTS, "N,...", 0, "segments of a buffer (1)", 1 },
 	{ "descriptors", KEY_DESCRIPTORS, "direct|indirect|all", 0,
 	  "in the ring, or in a table for each buffer of more than one segment (direct)", 1 },
 	{ "buffers", KEY_BUFFERS, "readable|writable|all", 0,
 	  "what the device does with them; it fills none (all)", 1 },
-	{ "slots", KEY_SLOTS, "kept|rotating|all", 0,
-	  "the driver's buffers go round with the descriptors, or always move on (kept)", 1 },
+	{ "slots", KEY_SLOTS, "keep|rotate|all", 0,
+	  "the driver's buffers go round with the descriptors, or always move on", 1 },
 	{ 0 },
 };
 
@@ -97,7 +104,7 @@ static error_t take(int key, char *text, struct argp_state *state)
 		bench_names("buffers", text, buffer_names, 2, &axes->buffers);
 		return 0;
 	case KEY_SLOTS:
-		bench_names("slots", text, slot_names, 2, &axes->slots);
+		bench_names("slots", text, slot_words, 2, &axes->slots);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -60,6 +60,9 @@ unsigned int ring_cell_used_bytes(const struct ring_cell *cell);
  */
 const char *ring_cell_name(const struct ring_cell *cell, char *text);
 
+/** ring_cell_alike() - do two differ in nothing but their form? */
+bool ring_cell_alike(const struct ring_cell *a, const struct ring_cell *b);
+
 /**
  * struct ring_axes - what is chosen of each thing that varies
  * @forms: places in ring_form_names

@@ -44,7 +44,7 @@ def rows_of(tool, *words):
 
 def limits(tool):
     """Bursts of 32 that the device reads, in slots that keep their buffers."""
-    rows = rows_of(tool, '--buffers', 'readable', '--slots', 'kept', '--size', '256,1024')
+    rows = rows_of(tool, '--buffers', 'readable', '--slots', 'keep', '--size', '256,1024')
     for row in rows:
         if row['form'] not in LIMITS:
             continue
@@ -71,7 +71,7 @@ def floors(tool):
 
 def forecast(tool):
     """In order gains nothing where the accesses are the same, and follows the costs."""
-    rows = rows_of(tool, '--cost-ns', '100', '--slots', 'kept', '--buffers', 'all')
+    rows = rows_of(tool, '--cost-ns', '100', '--slots', 'keep', '--buffers', 'all')
     for row in (r for r in rows if r['form'] == 'packed-in-order'):
         same = row['gain_hand_overs_percent'] == 0
         yield 'forecast, writable %s' % row['writable'], (

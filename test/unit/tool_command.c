@@ -200,6 +200,15 @@ static void test_other_measurements(void **state)
 	refused("bench --versus dpdk --layout round", "--layout takes split, packed");
 	refused("bench --versus dpdk --near 300", "--near 300 is not below --far 200");
 	refused("bench --versus dpdk --plot a.gif", "--plot takes a file that ends");
+	refused("bench --ring --forms round",
+		"--forms takes split, split-in-order, packed, packed-in-order, or all, not 'round'");
+	refused("bench --ring --burst 1,257", "--burst takes a whole number from 1 to 256");
+	refused("bench --ring --segments 0", "--segments takes");
+	refused("bench --ring --descriptors both", "--descriptors takes direct, indirect, or all");
+	refused("bench --ring --threads three", "--threads takes two, one, or all");
+	refused("bench --ring --size 100 --forms split", "no burst fits a queue");
+	refused("bench --ring --size 32 --burst 16 --segments 3", "no burst fits a queue");
+	refused("bench --ring --rounds 1001", "--rounds takes a whole number from 1 to 1000");
 	refused("bench --floo", "in full words; see virtring bench --help");
 	need_two_cpus();
 	refused("bench --floor --cpus 0,4000", "may not use CPU 4000");
@@ -207,6 +216,11 @@ static void test_other_measurements(void **state)
 	if (outcome.status)
 		fail_msg("status %d: %s%s", outcome.status, outcome.out, outcome.err);
 	assert_non_null(strstr(outcome.out, "4 rounds, "));
+	run("bench --ring --rounds 1 --seconds 0.01 --near 1e5 --far 1e6 --size 100,256", &outcome);
+	if (outcome.status)
+		fail_msg("status %d: %s%s", outcome.status, outcome.out, outcome.err);
+	/* Bursts of 1 and 32, both kinds, both ways; split queues of 256 only. */
+	assert_non_null(strstr(outcome.out, "48 rounds, "));
 }
 
 static void test_what_is_missing(void **state)

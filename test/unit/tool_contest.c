@@ -14,7 +14,7 @@
 
 #include "tool/contest.h"
 #include "tool/floor.h"
-#include "tool/instructions.h"
+#include "tool/ring_match.h"
 
 /* ---- a contest of known rounds ---- */
 
@@ -236,6 +236,74 @@ static void test_floor(void **state)
 	}
 }
 
+/* ---- the ring alone ---- */
+
+static const struct ring_axes all_axes = {
+	.forms = { { 0, 1, 2, 3 }, 4 },
+	.sizes = { { 64, 96 }, 2 },
+	.bursts = { { 1, 32 }, 2 },
+	.segments = { { 1, 3 }, 2 },
+	.tables = { { 0, 1 }, 2 },
+	.buffers = { { 0, 1 }, 2 },
+	.slots = { { 0, 1 }, 2 },
+};
+
+/* Which combinations there are; those that are not are left out, all others are there once. */
+static void test_ring_cells(void **state)
+{
+	static struct ring_cell cells[RING_CELLS_MAX];
+	int count = ring_axes_cells(&all_axes, cells, RING_CELLS_MAX);
+
+	(void)state;
+	/*
+	 * Of 64 descriptors: each of 4 forms with 2 bursts of 1 segment, 2 of tables, and 1 of 3
+	 * segments, as 32 of those do not fit; of 96, packed ones only, which all fit; all that
+	 * readable and writable, kept and rotating.
+	 */
+	assert_int_equal(count, (4 * 5 + 2 * 6) * 4);
+	for (int i = 0; i < count; i++) {
+		assert_true(cells[i].size == 64 || cells[i].form >= 2);
+		assert_true(cells[i].burst * ring_cell_descriptors(&cells[i]) <= cells[i].size);
+		assert_false(cells[i].indirect && cells[i].segments == 1);
+		for (int j = 0; j < i; j++)
+			assert_false(cells[i].form == cells[j].form &&
+				     ring_cell_alike(&cells[i], &cells[j]));
+	}
+	/* The forms of a cell are next to each other. */
+	for (int i = 1; i < 4; i++)
+		assert_true(ring_cell_alike(&cells[0], &cells[i]));
+	assert_int_equal(ring_axes_cells(&all_axes, cells, 10), -1);
+}
+
+/* All of them turn buffers around, in one thread and, some, in two. */
+static void test_ring_matches(void **state)
+{
+	static struct ring_cell cells[RING_CELLS_MAX];
+	int count = ring_axes_cells(&all_axes, cells, RING_CELLS_MAX);
+	struct ring_match match = { .seconds = 0.0005 };
+	struct ring_score score;
+	char error[TOOL_TEXT];
+
+	(void)state;
+	need_two_cpus(match.cpu);
+	for (int i = 0; i < count; i++) {
+		match.cell = cells[i];
+		match.alone = true;
+		if (ring_match_play(&match, &score, error))
+			fail_msg("%s", error);
+		assert_true(score.buffers > 0 && score.buffers % cells[i].burst == 0);
+		assert_true(score.ns > 0);
+	}
+	match.seconds = 0.01;
+	for (int i = 0; i < count; i += 11) {
+		match.cell = cells[i];
+		match.alone = false;
+		if (ring_match_play(&match, &score, error))
+			fail_msg("%s", error);
+		assert_true(score.duel.roundtrip_ns[0] != 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +312,8 @@ int main(void)
 		cmocka_unit_test(test_failure_ends_it),
 		cmocka_unit_test(test_duel),
 		cmocka_unit_test(test_floor),
+		cmocka_unit_test(test_ring_cells),
+		cmocka_unit_test(test_ring_matches),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
