@@ -212,8 +212,12 @@ static void log_writes(struct check_run *run)
 	if (is_dirty(log, used))
 		check_fail(run, "VU-LOG-007: nothing is logged before LOG_ALL is set", "it is");
 	memcpy(address.bytes + WIRE_HEADER + 32, &log_at, sizeof(log_at));
-	link_succeeds(&t->session->link, &address);
+	/* In either order. */
+	if (run->check->variant)
+		link_succeeds(&t->session->link, &address);
 	link_send_u64(&t->session->link, VU_SET_FEATURES, t->session->features | F_LOG_ALL);
+	if (!run->check->variant)
+		link_succeeds(&t->session->link, &address);
 	go_on(t, 6);
 	queue_stop(t->q);
 	if (!is_dirty(log, log_at))
@@ -414,6 +418,14 @@ static const struct check checks[] = {
 	  .forms = CHECK_FORMS,
 	  .features = F_LOG_ALL,
 	  .protocol = PF_LOG_SHMFD,
+	  .run = log_writes },
+	{ .name = "log-address-first",
+	  .clauses = "VU-LOG-007",
+	  .text = "likewise when the addresses are sent before LOG_ALL is set",
+	  .forms = CHECK_FORMS,
+	  .features = F_LOG_ALL,
+	  .protocol = PF_LOG_SHMFD,
+	  .variant = 1,
 	  .run = log_writes },
 	{ .name = "in-flight-memory",
 	  .clauses = "VU-MSG-31 VU-PAY-011 VU-PF-12 VU-INF-001 VU-INF-002",

@@ -125,6 +125,7 @@ static void not_started_rests(struct check_run *run)
 	struct traffic *t = traffic_make(run, 0, 0, SIZE);
 	struct link *link = &t->session->link;
 
+	traffic_begin_other(t);
 	queue_configure(t->q, queue_base(t->q));
 	if (t->session->features & F_PROTOCOL_FEATURES)
 		link_send_state(link, VU_SET_VRING_ENABLE, t->q->index, 1);
@@ -163,6 +164,7 @@ static void not_enabled_rests(struct check_run *run)
 
 	if (!(t->session->features & F_PROTOCOL_FEATURES))
 		check_skip(run, "not offered: PROTOCOL_FEATURES");
+	traffic_begin_other(t);
 	queue_configure(t->q, queue_base(t->q));
 	link_send_fd(&t->session->link, VU_SET_VRING_KICK, t->q->index, t->q->kick);
 	session_ready(t->session);
@@ -192,6 +194,7 @@ static void polls_without_kick(struct check_run *run)
 	struct traffic *t = traffic_make(run, 0, 0, SIZE);
 	struct link *link = &t->session->link;
 
+	traffic_begin_other(t);
 	queue_configure(t->q, queue_base(t->q));
 	link_send_fd(link, VU_SET_VRING_KICK, t->q->index, -1);
 	if (t->session->features & F_PROTOCOL_FEATURES)
@@ -295,6 +298,7 @@ static void other_order(struct check_run *run)
 	struct link *link = &t->session->link;
 	struct wire address = queue_address(q, 0);
 
+	traffic_begin_other(t);
 	link_send_state(link, VU_SET_VRING_NUM, q->index, q->ring.size);
 	link_succeeds(link, &address);
 	link_send_state(link, VU_SET_VRING_BASE, q->index, queue_base(q));
@@ -347,6 +351,7 @@ static void before_driver_ok(struct check_run *run)
 {
 	struct traffic *t = traffic_make(run, 0, PF_STATUS, SIZE);
 
+	traffic_begin_other(t);
 	queue_start(t->q);
 	traffic_fill(t, 3, traffic_least(t), DIRECT);
 	queue_go(t->q);

@@ -57,16 +57,21 @@ struct traffic *traffic_make(struct check_run *run, uint64_t features, uint64_t 
 	return t;
 }
 
+void traffic_begin_other(struct traffic *t)
+{
+	if (!t->rx)
+		return;
+	fill_rx(t);
+	queue_publish(t->rx);
+	queue_start(t->rx);
+	queue_kick(t->rx);
+}
+
 void traffic_begin(struct traffic *t)
 {
-	if (t->rx) {
-		fill_rx(t);
-		queue_start(t->rx);
-	}
+	traffic_begin_other(t);
 	queue_start(t->q);
 	session_ready(t->session);
-	if (t->rx)
-		queue_go(t->rx);
 }
 
 struct traffic *traffic_start(struct check_run *run, uint64_t features, uint64_t protocol,

@@ -80,6 +80,9 @@ struct traffic *traffic_make(struct check_run *run, uint64_t features, uint64_t 
 /** traffic_begin() - start the rings that were made, and DRIVER_OK */
 void traffic_begin(struct traffic *t);
 
+/** traffic_begin_other() - start the other ring of a net device: some wait for the pair */
+void traffic_begin_other(struct traffic *t);
+
 /** traffic_least() - the smallest number of pieces that a buffer of the device can have */
 uint32_t traffic_least(const struct traffic *t);
 
