@@ -18,5 +18,7 @@ extern const struct check_list back_end_order_checks;
 extern const struct check_list back_end_event_checks;
 extern const struct check_list back_end_state_checks;
 extern const struct check_list back_end_memory_checks;
+extern const struct check_list back_end_hostile_checks;
+extern const struct check_list back_end_malformed_checks;
 
 #endif
