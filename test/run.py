@@ -150,12 +150,21 @@ class Report:
                                                ': ' + outcome.why if outcome.why else ''))
 
 
+def calls_any(program, functions):
+    """Does the program refer to one of these functions of other objects? A script does not."""
+    listed = subprocess.run(['nm', '--dynamic', '--undefined-only', '--format=posix', program],
+                            check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+    return any(line.split('@')[0].split(' ')[0] in functions for line in listed.splitlines())
+
+
 def main():
     parser = argparse.ArgumentParser(description='run test programs and count their cases')
     parser.add_argument('folder', help='build folder')
     parser.add_argument('groups', nargs='+', help='groups (folders of test/) to run')
     parser.add_argument('--label', default='', help='put before the names of the programs')
     parser.add_argument('--wrapper', default='', help='command that runs a program')
+    parser.add_argument('--calling', default='', metavar='FUNCTION,...',
+                        help='only programs that refer to one of these')
     parser.add_argument('--jobs', type=int, default=2)
     parser.add_argument('--patience', type=float, default=1, help='multiplies the time limits')
     parser.add_argument('--results', default=os.devnull, help='file to add the counts to')
@@ -170,7 +179,9 @@ def main():
     tests = []
     for test in known:
         group = test['suite'][0].split(':')[-1]
-        if group in options.groups:
+        if group not in options.groups:
+            continue
+        if not options.calling or calls_any(test['cmd'][0], options.calling.split(',')):
             tests.append((test, '/'.join(filter(None, (options.label, group, test['name'])))))
     report = Report(options)
     # Those that must be alone come last, one at a time.

@@ -58,6 +58,20 @@ class Runner(unittest.TestCase):
         self.assertEqual((got, code), (counts, status), notes)
         self.assertIn(note, notes)
 
+    def test_only_programs_that_call(self):
+        shell = os.path.realpath('/bin/sh')
+        for functions, ran in (('fork,vfork', True), ('no_such_function', False)):
+            with tempfile.TemporaryDirectory() as folder:
+                os.mkdir(os.path.join(folder, 'meson-info'))
+                with open(os.path.join(folder, 'meson-info', 'intro-tests.json'), 'w',
+                          encoding='utf-8') as file:
+                    json.dump([{'name': 'case', 'suite': ['virtring:unit'], 'is_parallel': True,
+                                'cmd': [shell, '-c', 'true'], 'env': {}, 'workdir': None,
+                                'timeout': 20}], file)
+                done = subprocess.run([sys.executable, RUN, folder, 'unit', '--calling', functions],
+                                      capture_output=True, text=True, check=False)
+                self.assertEqual('unit/case' in done.stdout, ran, done.stdout)
+
     def test_silent_programs_are_one_case(self):
         self.expect('exit 0', [1, 0, 0], 0)
         self.expect('exit 1', [0, 1, 0], 1)
