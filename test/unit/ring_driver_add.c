@@ -51,6 +51,49 @@ static void a_chain_reaches_the_device_as_added(void **state)
 	}
 }
 
+/* What stands in the ring is not stored again; each part of a descriptor may be what is new. */
+static void a_descriptor_may_change_in_one_part_only(void **state)
+{
+	static const struct {
+		uint32_t offset;
+		uint32_t len;
+		bool write;
+	} laps[] = { { 0, 16, false }, { 64, 16, false }, { 64, 32, false }, { 64, 32, false },
+		     { 0, 32, false }, { 64, 32, true },  { 128, 32, true } };
+
+	(void)state;
+	FOR_EACH_FORM(form)
+	{
+		const struct rig_shape shape = { .features = form->features, .size = 1 };
+		struct peer_device peer;
+		struct rig rig;
+
+		rig_open(&rig, &shape);
+		rig_start_driver(&rig);
+		peer_device_open(&peer, &rig);
+		for (size_t i = 0; i < ARRAY_SIZE(laps); i++) {
+			struct vr_segment segment;
+			struct vr_buffer buffer = rig_buffer(&segment, !laps[i].write,
+							     laps[i].write, laps[i].len,
+							     laps[i].offset, i);
+			struct peer_chain chain;
+			struct vr_used used;
+
+			context("%s, lap %zu", form->name, i);
+			CHECK_EQ(vr_driver_add(rig.driver, &buffer, 1), 1);
+			CHECK_EQ(vr_driver_publish(rig.driver), 1);
+			chain = peer_device_take_one(&peer);
+			CHECK(chain.element[0].addr == segment.addr);
+			CHECK_EQ(chain.element[0].len, segment.len);
+			CHECK_EQ(chain.element[0].write, laps[i].write);
+			peer_device_use(&peer, &chain, 0);
+			CHECK_EQ(vr_driver_get(rig.driver, &used, 1), 1);
+		}
+		peer_device_close(&peer);
+		rig_close(&rig);
+	}
+}
+
 static void what_is_staged_cannot_be_seen(void **state)
 {
 	(void)state;
@@ -544,6 +587,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_chain_reaches_the_device_as_added),
+		cmocka_unit_test(a_descriptor_may_change_in_one_part_only),
 		cmocka_unit_test(what_is_staged_cannot_be_seen),
 		cmocka_unit_test(a_refused_buffer_changes_nothing),
 		cmocka_unit_test(a_burst_stops_before_a_buffer_that_is_refused),

@@ -211,7 +211,9 @@ static void a_length_above_the_capacity_is_cut_and_counted(void **state)
 		context("%s", form->name);
 		bench_open(&b, form->features, 16, 0);
 		for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
-			send_and_take(&b, 1);
+			/* Buffers of one descriptor have a way of their own. */
+			rig_send(&b.rig, i % 2, 1, 16, 100);
+			b.chain[0] = peer_device_take_one(&b.peer);
 			peer_device_use(&b.peer, &b.chain[0], lens[i]);
 			CHECK_EQ(vr_driver_get(b.rig.driver, &used, 1), 1);
 			CHECK_EQ(used.len, 16);
