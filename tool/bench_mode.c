@@ -17,6 +17,8 @@ static const struct mode {
 	{ "--floor", "virtring bench --floor", floor_main },
 	{ "--versus", "virtring bench --versus", versus_main },
 	{ "--ring", "virtring bench --ring", ring_main },
+	{ "--latency", "virtring bench --latency", latency_main },
+	{ "--scale", "virtring bench --scale", scale_main },
 };
 
 #define MODES (sizeof(modes) / sizeof(modes[0]))
@@ -59,6 +61,11 @@ static const struct argp_option options[] = {
 	  "our halves against DPDK's in all four pairings; see --versus --help", 5 },
 	{ "ring", KEY_MODE, NULL, OPTION_NO_USAGE,
 	  "the ring alone, in two threads and in one; see --ring --help", 5 },
+	{ "latency", KEY_MODE, NULL, OPTION_NO_USAGE,
+	  "round trips of packets, CPU time and notifications at several loads; see --latency --help",
+	  5 },
+	{ "scale", KEY_MODE, NULL, OPTION_NO_USAGE,
+	  "several queue pairs that one thread serves; see --scale --help", 5 },
 	{ 0 },
 };
 

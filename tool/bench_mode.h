@@ -14,6 +14,12 @@ int versus_main(int argc, char **argv);
 /** ring_main() - virtring bench --ring, as floor_main() */
 int ring_main(int argc, char **argv);
 
+/** latency_main() - virtring bench --latency, as floor_main() */
+int latency_main(int argc, char **argv);
+
+/** scale_main() - virtring bench --scale, as floor_main() */
+int scale_main(int argc, char **argv);
+
 /**
  * bench_mode_find() - is another measurement asked for?
  * @argc: as in bench_main(); one less when there is, as the word that asks is taken out

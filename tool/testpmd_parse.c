@@ -39,15 +39,21 @@ int testpmd_parse_counts(const char *output, struct testpmd_counts *counts)
  */
 double testpmd_parse_found(const char *output, bool sends)
 {
+	static const char behind[] = "% of 0 pkts";
 	const char *at = strstr(output, sends ? "TX-bursts : " : "RX-bursts : ");
 	unsigned long long bursts;
-	unsigned int empty;
-	unsigned int packets;
+	unsigned long empty;
+	char *end;
 
-	if (!at || sscanf(at + 12, "%llu [%u%% of %u pkts", &bursts, &empty, &packets) != 3 ||
-	    packets != 0 || empty > 100 || bursts == 0)
+	if (!at)
 		return -1;
-	return (100 - empty) / 100.0;
+	bursts = strtoull(at + strlen("RX-bursts : "), &end, 10);
+	if (bursts == 0 || strncmp(end, " [", 2) != 0)
+		return -1;
+	empty = strtoul(end + 2, &end, 10);
+	if (empty > 100 || strncmp(end, behind, strlen(behind)) != 0)
+		return -1;
+	return (double)(100 - empty) / 100;
 }
 
 bool testpmd_parse_path(const char *output, bool sends, char *path)

@@ -242,18 +242,27 @@ static int report(const struct versus *versus)
 	return status;
 }
 
+static int play_on(struct versus *versus, struct stage *stage)
+{
+	int status = check(versus);
+
+	if (status)
+		return status;
+	if (versus->topology->controller >= 0)
+		(void)topology_pin(versus->topology->controller);
+	versus_head(stdout, versus);
+	fflush(stdout);
+	return measure(versus, stage);
+}
+
 static int run(struct versus *versus)
 {
 	struct stage *stage = calloc(1, sizeof(*stage));
-	int status = stage ? check(versus) : bench_cannot("out of memory");
+	int status;
 
-	if (!status && versus->topology->controller >= 0)
-		(void)topology_pin(versus->topology->controller);
-	if (!status) {
-		versus_head(stdout, versus);
-		fflush(stdout);
-		status = measure(versus, stage);
-	}
+	if (!stage)
+		return bench_cannot("out of memory");
+	status = play_on(versus, stage);
 	free(stage);
 	return status ? status : report(versus);
 }

@@ -28,7 +28,7 @@ enum variant {
 };
 
 /* Two directions, layouts, in_order off and on, and the sizes of a list. */
-#define VERSUS_CELLS_MAX (2u * 2u * 2u * BENCH_LIST_MAX * PAIRINGS * VARIANTS)
+#define VERSUS_CELLS_MAX ((size_t)2 * 2u * 2u * BENCH_LIST_MAX * PAIRINGS * VARIANTS)
 
 /**
  * struct versus_options - what the command line asks for

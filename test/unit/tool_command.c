@@ -209,6 +209,15 @@ static void test_other_measurements(void **state)
 	refused("bench --ring --size 100 --forms split", "no burst fits a queue");
 	refused("bench --ring --size 32 --burst 16 --segments 3", "no burst fits a queue");
 	refused("bench --ring --rounds 1001", "--rounds takes a whole number from 1 to 1000");
+	refused("bench --latency --load 0", "--load takes a whole number from 1 to 100");
+	refused("bench --latency --mode sleep", "--mode takes poll, notify");
+	refused("bench --latency --size 100", "--size 100 is no power of two");
+	refused("bench --latency --burst 64 --size 32", "--burst 64 is above --size 32");
+	refused("bench --latency something", "no argument such as 'something'");
+	refused("bench --scale --pairs 65", "--pairs takes a whole number from 1 to 64");
+	refused("bench --scale --pairs 1,,2", "--pairs has an empty place in its list");
+	refused("bench --scale --size 100", "--size 100 is no power of two");
+	refused("bench --scale something", "no argument such as 'something'");
 	refused("bench --floo", "in full words; see virtring bench --help");
 	need_two_cpus();
 	refused("bench --floor --cpus 0,4000", "may not use CPU 4000");
