@@ -73,13 +73,13 @@ static int complete(struct vr_device *device, uint64_t handle, uint32_t len)
 {
 	switch (device->form) {
 	case VR_FORM_SPLIT:
-		return vr_device_complete_plain(device, handle, len, false);
+		return vr_device_complete_one(device, handle, len, false, false);
 	case VR_FORM_SPLIT_IN_ORDER:
-		return vr_device_complete_in_order(device, handle, len, false);
+		return vr_device_complete_one(device, handle, len, false, true);
 	case VR_FORM_PACKED:
-		return vr_device_complete_plain(device, handle, len, true);
+		return vr_device_complete_one(device, handle, len, true, false);
 	case VR_FORM_PACKED_IN_ORDER:
-		return vr_device_complete_in_order(device, handle, len, true);
+		return vr_device_complete_one(device, handle, len, true, true);
 	}
 	return VR_E_INVAL;
 }
@@ -88,11 +88,10 @@ static int complete(struct vr_device *device, uint64_t handle, uint32_t len)
 VR_COLD static int complete_observed(struct vr_device *device, uint64_t handle, uint32_t len)
 {
 	const struct vr_device_observer *observer = device->observer;
-	const struct vr_device_record *record = vr_device_find(device, handle);
 
-	if (!record)
+	if (!vr_device_owns(device, handle, vr_form_is_in_order(device->form)))
 		return VR_E_STALE;
-	if (len > record->capacity)
+	if (len > vr_record_capacity(device->records[handle & VR_PLACE_MASK].word))
 		return VR_E_INVAL;
 	observer->completed(observer->context, handle);
 	return complete(device, handle, len);
@@ -105,12 +104,13 @@ int vr_device_complete(struct vr_device *device, uint64_t handle, uint32_t len)
 	return complete(device, handle, len);
 }
 
-/* The record of the oldest buffer that is popped and neither completed nor staged. */
-static const struct vr_device_record *oldest(const struct vr_device *device)
+/* The oldest buffer that is popped and neither completed nor staged; there is one. */
+static uint64_t oldest(struct vr_device *device)
 {
-	if (device->form == VR_FORM_SPLIT || device->form == VR_FORM_PACKED)
-		return &device->records[device->records[device->max_size].newer];
-	return &device->records[device->stage_place];
+	if (vr_form_is_in_order(device->form))
+		return device->records[device->stage_place].owner;
+	vr_ages_skip(device);
+	return device->ages[device->age_head];
 }
 
 /* One by one, as each has to be told of. */
@@ -121,8 +121,7 @@ VR_COLD static int oldest_observed(struct vr_device *device, const uint32_t *len
 
 	for (done = 0; done < count && device->open; done++) {
 		uint64_t staged = device->staged;
-		int error =
-			complete_observed(device, oldest(device)->handle, lens ? lens[done] : 0);
+		int error = complete_observed(device, oldest(device), lens ? lens[done] : 0);
 
 		if (error)
 			return done ? (int)done : error;
@@ -137,11 +136,13 @@ static int complete_oldest(struct vr_device *device, const uint32_t *lens, unsig
 {
 	switch (device->form) {
 	case VR_FORM_SPLIT:
-		return vr_device_oldest_plain(device, lens, count, false);
+		return lens ? vr_device_oldest_plain(device, lens, count, false) :
+			      vr_device_oldest_plain(device, NULL, count, false);
 	case VR_FORM_SPLIT_IN_ORDER:
 		return vr_device_oldest_in_order(device, lens, count, false);
 	case VR_FORM_PACKED:
-		return vr_device_oldest_plain(device, lens, count, true);
+		return lens ? vr_device_oldest_plain(device, lens, count, true) :
+			      vr_device_oldest_plain(device, NULL, count, true);
 	case VR_FORM_PACKED_IN_ORDER:
 		return vr_device_oldest_in_order(device, lens, count, true);
 	}
@@ -190,7 +191,6 @@ static int publish(struct vr_device *device, struct vr_stored *stored)
 	if (stored)
 		report(device, stored);
 	device->published = device->staged;
-	device->in_flight -= count;
 	device->stats.published += count;
 	device->stats.entries += device->entries;
 	device->entries = 0;
@@ -255,38 +255,51 @@ int vr_device_publish_and_verdict(struct vr_device *device, struct vr_stored *st
 	return count < 0 ? count : vr_device_must_notify(device);
 }
 
-int vr_device_unpop(struct vr_device *device, uint64_t handle)
+/* Is it the newest that was popped? In plain forms an entry of one that was completed says no. */
+static bool newest(const struct vr_device *device, uint64_t handle, bool in_order)
 {
-	struct vr_device_record *record = vr_device_find(device, handle);
+	if (!in_order)
+		return device->age_tail && device->ages[device->age_tail - 1] == handle;
+	return vr_next_place((uint32_t)(handle & VR_PLACE_MASK), device->size) == device->pop_place;
+}
 
-	/* Behind the newest one only if nothing newer has been completed or put back otherwise. */
-	if (!record || device->unpop_left == 0 || record->serial != (uint32_t)(device->popped - 1))
-		return VR_E_STALE;
-	switch (device->form) {
-	case VR_FORM_SPLIT:
-		vr_age_remove(device, record);
-		break;
-	case VR_FORM_PACKED:
-		vr_age_remove(device, record);
-		device->free_places[device->size - device->open] =
-			(uint16_t)(handle & VR_PLACE_MASK);
-		break;
-	case VR_FORM_SPLIT_IN_ORDER:
-	case VR_FORM_PACKED_IN_ORDER:
-		device->pop_place = (uint32_t)(handle & VR_PLACE_MASK);
-		device->head = record->id;
-		break;
-	}
-	if (vr_form_is_packed(device->form)) {
-		vr_retreat(&device->next, record->descriptors, device->size);
-		device->in_flight_descs -= record->descriptors;
-	}
-	device->avail--;
+/* Takes a buffer out of what is popped, as if it had never been. */
+static void forget_newest(struct vr_device *device, uint32_t place, bool in_order)
+{
+	uint64_t record = device->records[place].word;
+
 	device->popped--;
 	device->open--;
-	device->in_flight--;
 	device->unpop_left--;
-	record->handle = 0;
+	device->records[place].owner = 0;
+	if (in_order) {
+		device->pop_place = place;
+		device->head = vr_record_id(record);
+		if (device->special > device->popped)
+			device->special = device->popped;
+		return;
+	}
+	device->age_tail--;
+	if (device->form == VR_FORM_PACKED)
+		device->free_places[device->size - 1 - device->open] = (uint16_t)place;
+}
+
+int vr_device_unpop(struct vr_device *device, uint64_t handle)
+{
+	uint32_t place = (uint32_t)(handle & VR_PLACE_MASK);
+	bool in_order = vr_form_is_in_order(device->form);
+
+	if (!vr_device_owns(device, handle, in_order) || device->unpop_left == 0 ||
+	    !newest(device, handle, in_order))
+		return VR_E_STALE;
+	if (vr_form_is_packed(device->form)) {
+		uint32_t descriptors = vr_record_descriptors(device->records[place].word);
+
+		vr_retreat(&device->next, descriptors, device->size);
+		device->in_flight_descs -= descriptors;
+	}
+	device->avail--;
+	forget_newest(device, place, in_order);
 	if (device->observer)
 		device->observer->unpopped(device->observer->context, handle);
 	return 0;
@@ -304,7 +317,7 @@ unsigned int vr_device_staged(const struct vr_device *device)
 
 unsigned int vr_device_in_flight(const struct vr_device *device)
 {
-	return device->in_flight;
+	return device->open + vr_device_staged(device);
 }
 
 void vr_device_set_map(struct vr_device *device, const struct vr_map *map)

@@ -13,56 +13,72 @@
 #ifndef VR_RING_DEVICE_COMPLETE_H
 #define VR_RING_DEVICE_COMPLETE_H
 
-#include "device_state.h"
+#include "device_age.h"
+
+/* An element of the used ring, unless it is there already. */
+VR_INLINE void vr_split_element(struct vr_device *device, uint32_t slot, uint32_t id, uint32_t len)
+{
+	struct vr_used_elem *elem = &device->used_ring->ring[slot];
+	uint64_t value = id | (uint64_t)len << 32;
+
+	if (device->used_shadow[slot] == value)
+		return;
+	device->used_shadow[slot] = value;
+	vr_st32(&elem->id, id);
+	vr_st32(&elem->len, len);
+}
 
 VR_INLINE void vr_split_entry(struct vr_device *device, uint64_t index, uint32_t id, uint32_t len)
 {
 	uint32_t slot = (uint32_t)index & (device->size - 1);
-	struct vr_used_elem *elem = &device->used_ring->ring[slot];
-	uint64_t value = id | (uint64_t)len << 32;
 
-	if (device->used_shadow[slot] != value) {
-		device->used_shadow[slot] = value;
-		vr_st32(&elem->id, id);
-		vr_st32(&elem->len, len);
-	}
+	vr_split_element(device, slot, id, len);
 	vr_device_note_entries(device, slot, slot, 1);
+}
+
+/* The second word of a used descriptor. */
+VR_INLINE uint64_t vr_packed_used(uint32_t id, uint32_t len, bool wrap)
+{
+	return vr_packed_rest(len, id, vr_used_state(wrap) | (len ? VR_DESC_WRITE : 0));
+}
+
+/* The first entry of a publish is not stored before it. */
+VR_INLINE void vr_packed_hold(struct vr_device *device, uint64_t rest)
+{
+	device->held = rest;
+	device->first = device->used;
 }
 
 /* An entry at the used position, which then moves on over all the descriptors it stands for. */
 VR_INLINE void vr_packed_entry(struct vr_device *device, uint32_t id, uint32_t len,
 			       uint32_t descriptors)
 {
-	uint32_t flags = vr_used_state(device->used.wrap) | (len ? VR_DESC_WRITE : 0);
-	uint64_t rest = vr_packed_rest(len, id, flags);
+	uint64_t rest = vr_packed_used(id, len, device->used.wrap);
 
-	if (device->entries == 0) {
-		device->held = rest;
-		device->first = device->used;
-	} else {
+	if (device->entries == 0)
+		vr_packed_hold(device, rest);
+	else
 		vr_st64(&device->desc[device->used.slot].rest, rest);
-	}
 	vr_device_note_entries(device, device->used.slot, device->used.slot, 1);
 	vr_advance(&device->used, descriptors, device->size);
 	device->staged_descs += descriptors;
 }
 
 /* Plain: the buffer's own entry. */
-VR_INLINE void vr_device_stage(struct vr_device *device, struct vr_device_record *record,
-			       uint32_t len, bool packed)
+VR_INLINE void vr_device_stage(struct vr_device *device, uint32_t place, uint32_t len, bool packed)
 {
+	uint64_t record = device->records[place].word;
+
+	device->open--;
+	device->records[place].owner = 0;
 	if (packed) {
-		vr_packed_entry(device, record->id, len, record->descriptors);
-		device->open--;
-		device->free_places[device->size - 1 - device->open] =
-			(uint16_t)(record->handle & VR_PLACE_MASK);
+		vr_packed_entry(device, vr_record_id(record), len, vr_record_descriptors(record));
+		device->free_places[device->size - 1 - device->open] = (uint16_t)place;
 	} else {
-		vr_split_entry(device, device->staged, record->id, len);
-		device->open--;
+		vr_split_entry(device, device->staged, place, len);
 	}
-	vr_age_remove(device, record);
-	record->handle = 0;
 	device->staged++;
+	vr_ages_rest(device);
 }
 
 /* In order: writes the one entry of a run that ends before the buffer @end. */
@@ -82,124 +98,153 @@ VR_INLINE void vr_run_close(struct vr_device *device, bool packed)
 	device->run.descriptors = 0;
 }
 
-/* In order: the oldest buffer joins the run, and ends it unless it may be skipped. */
-VR_INLINE void vr_run_join(struct vr_device *device, struct vr_device_record *record, uint32_t len,
-			   bool packed)
+/* In order: so many of the oldest buffers are staged. */
+VR_INLINE void vr_row_shorten(struct vr_device *device, uint32_t count)
 {
+	device->stage_place = vr_later_place(device->stage_place, count, device->size);
+	device->staged += count;
+	device->open -= count;
+}
+
+/* In order: the oldest buffer joins the run, and ends it unless it may be skipped. */
+VR_INLINE void vr_run_join(struct vr_device *device, uint32_t len, bool packed)
+{
+	uint64_t record = device->records[device->stage_place].word;
 	struct vr_run *run = &device->run;
 
 	run->buffers++;
-	run->descriptors += record->descriptors;
-	run->id = record->id;
+	run->descriptors += vr_record_descriptors(record);
+	run->id = vr_record_id(record);
 	run->len = len;
-	record->handle = 0;
-	device->stage_place = vr_next_place(device->stage_place, device->size);
-	device->staged++;
-	device->open--;
-	if (len != record->capacity || device->entry_each)
+	vr_row_shorten(device, 1);
+	if (len != vr_record_capacity(record) || device->entry_each)
 		vr_run_close(device, packed);
 }
 
 /* In order: stages the oldest buffers as far as they are parked. */
 VR_INLINE void vr_run_drain(struct vr_device *device, bool packed)
 {
-	while (device->open) {
-		struct vr_device_record *oldest = &device->records[device->stage_place];
+	while (device->open && device->parked[device->stage_place]) {
+		uint32_t len = (uint32_t)device->parked[device->stage_place];
 
-		if (!oldest->parked)
-			break;
-		oldest->parked = false;
-		vr_run_join(device, oldest, oldest->len, packed);
+		device->parked[device->stage_place] = 0;
+		device->parked_count--;
+		vr_run_join(device, len, packed);
 	}
 }
 
 /* In order: parks what is too early; what is not takes along all that was waiting for it. */
-VR_INLINE void vr_run_complete(struct vr_device *device, struct vr_device_record *record,
-			       uint32_t len, bool packed)
+VR_INLINE void vr_run_complete(struct vr_device *device, uint32_t place, uint32_t len, bool packed)
 {
-	record->len = len;
-	record->parked = true;
+	device->parked[place] = VR_PARKED | len;
+	device->parked_count++;
 	vr_run_drain(device, packed);
 }
 
-/* The record behind a handle, if that names a buffer which is popped and not completed. */
-VR_INLINE struct vr_device_record *vr_device_find(struct vr_device *device, uint64_t handle)
+VR_INLINE int vr_device_complete_one(struct vr_device *device, uint64_t handle, uint32_t len,
+				     bool packed, bool in_order)
 {
 	uint32_t place = (uint32_t)(handle & VR_PLACE_MASK);
-	struct vr_device_record *record;
 
-	if (vr_unlikely(place >= device->size))
-		return NULL;
-	record = &device->records[place];
-	return vr_likely(record->handle == handle && handle != 0 && !record->parked) ? record :
-										       NULL;
-}
-
-VR_INLINE int vr_device_complete_plain(struct vr_device *device, uint64_t handle, uint32_t len,
-				       bool packed)
-{
-	struct vr_device_record *record = vr_device_find(device, handle);
-
-	if (vr_unlikely(!record))
+	if (vr_unlikely(!vr_device_owns(device, handle, in_order)))
 		return VR_E_STALE;
-	if (vr_unlikely(len > record->capacity))
+	if (vr_unlikely(len > vr_record_capacity(device->records[place].word)))
 		return VR_E_INVAL;
-	vr_device_stage(device, record, len, packed);
+	if (in_order)
+		vr_run_complete(device, place, len, packed);
+	else
+		vr_device_stage(device, place, len, packed);
 	return 0;
 }
 
-VR_INLINE int vr_device_complete_in_order(struct vr_device *device, uint64_t handle, uint32_t len,
-					  bool packed)
+/* Plain: does the entry of the age queue name a buffer that may be completed with this length? */
+VR_INLINE bool vr_age_takes(const struct vr_device_record *record, uint64_t handle,
+			    const uint32_t *len)
 {
-	struct vr_device_record *record = vr_device_find(device, handle);
-
-	if (vr_unlikely(!record))
-		return VR_E_STALE;
-	if (vr_unlikely(len > record->capacity))
-		return VR_E_INVAL;
-	vr_run_complete(device, record, len, packed);
-	return 0;
+	return vr_likely(record->owner == handle) &&
+	       (!len || vr_likely(*len <= vr_record_capacity(record->word)));
 }
 
-/* Plain: stages the oldest buffers, until one of them cannot have its length. */
-VR_INLINE unsigned int vr_device_oldest_run(struct vr_device *device, const uint32_t *lens,
-					    unsigned int count, bool packed)
+/* Plain: stages the oldest buffers, as far as they may be and nothing wraps. */
+VR_INLINE unsigned int vr_split_oldest_run(struct vr_device *device, const uint32_t *lens,
+					   unsigned int count)
 {
+	uint32_t slot = (uint32_t)device->staged & (device->size - 1);
+	const uint64_t *ages = device->ages + device->age_head;
 	struct vr_device_record *records = device->records;
-	uint32_t ends = device->max_size;
-	uint32_t place = records[ends].newer;
-	uint16_t *top = packed ? device->free_places + (device->size - device->open) : NULL;
 	unsigned int i;
 
-	for (i = 0; i < count && place != ends; i++) {
-		struct vr_device_record *record = &records[place];
-		uint32_t len = lens ? lens[i] : 0;
+	count = vr_min(count, device->size - slot);
+	for (i = 0; i < count; i++) {
+		uint32_t place = (uint32_t)(ages[i] & VR_PLACE_MASK);
 
-		if (vr_unlikely(len > record->capacity))
+		if (!vr_age_takes(&records[place], ages[i], lens ? &lens[i] : NULL))
 			break;
-		if (packed) {
-			vr_packed_entry(device, record->id, len, record->descriptors);
-			top[i] = (uint16_t)place;
-		} else {
-			vr_split_entry(device, device->staged + i, record->id, len);
-		}
-		record->handle = 0;
-		place = record->newer;
+		records[place].owner = 0;
+		vr_split_element(device, slot + i, place, lens ? lens[i] : 0);
 	}
-	records[ends].newer = (uint16_t)place;
-	records[place].older = (uint16_t)ends;
-	device->staged += i;
-	device->open -= i;
+	if (i)
+		vr_device_note_entries(device, slot, slot + i - 1, i);
+	return i;
+}
+
+VR_INLINE unsigned int vr_packed_oldest_run(struct vr_device *device, const uint32_t *lens,
+					    unsigned int count)
+{
+	uint16_t *free_place = device->free_places + (device->size - device->open);
+	const uint64_t *ages = device->ages + device->age_head;
+	struct vr_device_record *records = device->records;
+	struct vr_position used = device->used, last = used;
+	bool hold = device->entries == 0;
+	uint32_t descriptors = 0;
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		uint32_t place = (uint32_t)(ages[i] & VR_PLACE_MASK);
+		uint64_t word = records[place].word;
+		uint64_t rest = vr_packed_used(vr_record_id(word), lens ? lens[i] : 0, used.wrap);
+
+		if (!vr_age_takes(&records[place], ages[i], lens ? &lens[i] : NULL))
+			break;
+		records[place].owner = 0;
+		free_place[i] = (uint16_t)place;
+		if (vr_unlikely(hold && i == 0))
+			vr_packed_hold(device, rest);
+		else
+			vr_st64(&device->desc[used.slot].rest, rest);
+		last = used;
+		descriptors += vr_record_descriptors(word);
+		vr_advance(&used, vr_record_descriptors(word), device->size);
+	}
+	if (i)
+		vr_device_note_entries(device, device->used.slot, last.slot, i);
+	device->used = used;
+	device->staged_descs += descriptors;
 	return i;
 }
 
 VR_INLINE int vr_device_oldest_plain(struct vr_device *device, const uint32_t *lens,
 				     unsigned int count, bool packed)
 {
-	unsigned int open = device->open;
-	unsigned int done = vr_device_oldest_run(device, lens, count, packed);
+	unsigned int done = 0;
 
-	return done || done == vr_min(count, open) ? (int)done : VR_E_INVAL;
+	count = vr_min(count, device->open);
+	while (done < count) {
+		const uint32_t *rest = lens ? lens + done : NULL;
+		unsigned int run;
+
+		vr_ages_skip(device);
+		run = packed ? vr_packed_oldest_run(device, rest, count - done) :
+			       vr_split_oldest_run(device, rest, count - done);
+		device->age_head += run;
+		device->staged += run;
+		device->open -= run;
+		if (run == 0)
+			return done ? (int)done : VR_E_INVAL;
+		done += run;
+	}
+	vr_ages_rest(device);
+	return (int)done;
 }
 
 /*
@@ -209,7 +254,8 @@ VR_INLINE int vr_device_oldest_plain(struct vr_device *device, const uint32_t *l
 VR_INLINE unsigned int vr_run_extend(struct vr_device *device, const uint32_t *lens,
 				     unsigned int count, bool packed)
 {
-	struct vr_device_record *record = &device->records[device->stage_place];
+	const struct vr_device_record *records = &device->records[device->stage_place];
+	const uint64_t *parked = &device->parked[device->stage_place];
 	struct vr_run run = device->run;
 	bool each = device->entry_each;
 	unsigned int i;
@@ -218,24 +264,47 @@ VR_INLINE unsigned int vr_run_extend(struct vr_device *device, const uint32_t *l
 	for (i = 0; i < count; i++) {
 		uint32_t len = lens ? lens[i] : 0;
 
-		if (vr_unlikely(len > record[i].capacity) || vr_unlikely(record[i].parked))
+		if (vr_unlikely(len > vr_record_capacity(records[i].word)) ||
+		    vr_unlikely(parked[i]))
 			break;
-		record[i].handle = 0;
 		run.buffers++;
-		run.descriptors += record[i].descriptors;
-		run.id = record[i].id;
+		run.descriptors += vr_record_descriptors(records[i].word);
+		run.id = vr_record_id(records[i].word);
 		run.len = len;
-		if (len == record[i].capacity && vr_likely(!each))
+		if (len == vr_record_capacity(records[i].word) && vr_likely(!each))
 			continue;
 		vr_run_entry(device, &run, device->staged + i + 1, packed);
 		run.buffers = 0;
 		run.descriptors = 0;
 	}
 	device->run = run;
-	device->stage_place = device->stage_place + i == device->size ? 0 : device->stage_place + i;
-	device->staged += i;
-	device->open -= i;
+	vr_row_shorten(device, i);
 	return i;
+}
+
+/* In order: none of the buffers in the row has a writable part, several descriptors or was completed. */
+VR_INLINE bool vr_row_simple(const struct vr_device *device)
+{
+	return device->popped - device->special >= device->open && device->parked_count == 0 &&
+	       !device->entry_each;
+}
+
+/* So the run goes on over all of them at once. */
+VR_INLINE unsigned int vr_run_extend_simple(struct vr_device *device, unsigned int count)
+{
+	struct vr_run *run = &device->run;
+	uint32_t last;
+
+	count = vr_min(count, device->open);
+	if (count == 0)
+		return 0;
+	last = vr_later_place(device->stage_place, count - 1, device->size);
+	run->buffers += count;
+	run->descriptors += count;
+	run->id = vr_record_id(device->records[last].word);
+	run->len = 0;
+	vr_row_shorten(device, count);
+	return count;
 }
 
 VR_INLINE int vr_device_oldest_in_order(struct vr_device *device, const uint32_t *lens,
@@ -243,6 +312,8 @@ VR_INLINE int vr_device_oldest_in_order(struct vr_device *device, const uint32_t
 {
 	unsigned int done = 0;
 
+	if (!lens && vr_row_simple(device))
+		return (int)vr_run_extend_simple(device, count);
 	while (done < count && device->open) {
 		unsigned int run =
 			vr_run_extend(device, lens ? lens + done : NULL, count - done, packed);
@@ -251,7 +322,7 @@ VR_INLINE int vr_device_oldest_in_order(struct vr_device *device, const uint32_t
 			return done ? (int)done : VR_E_INVAL;
 		done += run;
 		/* What was parked behind it is due; the caller's next length is for one further on. */
-		if (device->open && device->records[device->stage_place].parked) {
+		if (device->open && device->parked[device->stage_place]) {
 			vr_run_drain(device, packed);
 			break;
 		}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
 /* From the addresses of a driver to host memory: map look-ups, indirect tables, odd cases. */
-#include "device_state.h"
+#include "device_gather.h"
 
 static const struct vr_map_range *find_range(const struct vr_map *map, uint64_t addr)
 {

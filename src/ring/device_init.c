@@ -5,6 +5,8 @@
 /* Where the parts of the private state lie. */
 struct layout {
 	size_t records;
+	size_t parked;
+	size_t ages;
 	size_t free_places;
 	size_t used_shadow;
 	size_t bytes;
@@ -30,7 +32,9 @@ static void lay_out(const struct vr_device_config *config, struct layout *layout
 	size_t size = max_size(config);
 	size_t end = sizeof(struct vr_device);
 
-	layout->records = vr_carve(&end, size + 1, sizeof(struct vr_device_record));
+	layout->records = vr_carve(&end, size, sizeof(struct vr_device_record));
+	layout->parked = vr_carve(&end, vr_form_is_in_order(form) ? size : 0, sizeof(uint64_t));
+	layout->ages = vr_carve(&end, vr_form_is_in_order(form) ? 0 : 2 * size, sizeof(uint64_t));
 	layout->free_places = vr_carve(&end, form == VR_FORM_PACKED ? size : 0, sizeof(uint16_t));
 	layout->used_shadow = vr_carve(&end, vr_form_is_packed(form) ? 0 : size, sizeof(uint64_t));
 	layout->bytes = end;
@@ -62,21 +66,23 @@ static void set_ring(struct vr_device *device, const struct vr_ring *ring, uint3
 /* No buffer is popped, staged or parked any more; all handles are stale. */
 static void forget_buffers(struct vr_device *device)
 {
-	struct vr_device_record *ends = &device->records[device->max_size];
+	bool in_order = vr_form_is_in_order(device->form);
 	uint32_t i;
 
 	for (i = 0; i < device->size; i++) {
-		device->records[i].handle = 0;
-		device->records[i].parked = false;
+		device->records[i].owner = 0;
+		if (in_order)
+			device->parked[i] = 0;
 		if (device->free_places)
 			device->free_places[i] = (uint16_t)(device->size - 1 - i);
 	}
-	ends->older = (uint16_t)device->max_size;
-	ends->newer = (uint16_t)device->max_size;
+	device->age_head = 0;
+	device->age_tail = 0;
+	device->parked_count = 0;
+	device->special = device->popped;
 	device->pop_place = 0;
 	device->stage_place = 0;
 	device->open = 0;
-	device->in_flight = 0;
 	device->unpop_left = 0;
 	device->resubmit_left = 0;
 	device->run.buffers = 0;
@@ -141,6 +147,8 @@ int vr_device_init(void *state, size_t bytes, const struct vr_device_config *con
 	device->map = config->map;
 	device->observer = config->observer;
 	device->records = (struct vr_device_record *)(void *)(memory + layout.records);
+	device->parked = (uint64_t *)(void *)(memory + layout.parked);
+	device->ages = (uint64_t *)(void *)(memory + layout.ages);
 	if (device->form == VR_FORM_PACKED)
 		device->free_places = (uint16_t *)(void *)(memory + layout.free_places);
 	device->used_shadow = (uint64_t *)(void *)(memory + layout.used_shadow);

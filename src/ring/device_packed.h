@@ -3,18 +3,30 @@
 #ifndef VR_RING_DEVICE_PACKED_H
 #define VR_RING_DEVICE_PACKED_H
 
-#include "device_state.h"
+#include "device_pop.h"
 
-/* Takes the word at the next position: true when that descriptor is available (2.8.1). */
+/* Does this word say that the descriptor at the next position is available (2.8.1)? */
+VR_INLINE bool vr_packed_available(const struct vr_device *device, uint64_t rest)
+{
+	return (vr_packed_flags(rest) & VR_DESC_STATE) == vr_available_state(device->next.wrap);
+}
+
+/* Takes the word at the next position: true when that descriptor is available. */
 VR_INLINE bool vr_packed_device_look(const struct vr_device *device, uint64_t *rest)
 {
 	/* Partner: the driver's release store in vr_packed_publish(). */
 	*rest = vr_ld64_acquire(&device->desc[device->next.slot].rest);
-	if ((vr_packed_flags(*rest) & VR_DESC_STATE) != vr_available_state(device->next.wrap))
+	if (!vr_packed_available(device, *rest))
 		return false;
 	vr_after_consume(device->platform);
 	return true;
 }
+
+/* The private copy of a list's first descriptor. */
+struct vr_packed_first {
+	uint64_t addr;
+	uint64_t rest;
+};
 
 /* A list is all direct, or one descriptor that points to a table (2.8.6). */
 static inline int vr_packed_element(struct vr_device *device, struct vr_gather *gather,
@@ -31,12 +43,14 @@ static inline int vr_packed_element(struct vr_device *device, struct vr_gather *
 }
 
 /*
- * Follows the list at the next position, whose first descriptor is in @addr and @rest already. What is in flight and this
- * list together cannot be longer than the ring. Returns the id of the last descriptor (2.8.6).
+ * Follows the list at the next position from its first descriptor. What is in flight and this list
+ * together cannot be longer than the ring. Returns the id of the last descriptor (2.8.6).
  */
-static inline int vr_packed_walk(struct vr_device *device, struct vr_gather *gather, uint64_t addr,
-				 uint64_t rest, uint32_t *descriptors, uint32_t *id)
+static inline int vr_packed_walk(struct vr_device *device, struct vr_gather *gather,
+				 struct vr_packed_first first, uint32_t *descriptors, uint32_t *id)
 {
+	uint64_t addr = first.addr;
+	uint64_t rest = first.rest;
 	uint32_t room = device->size - device->in_flight_descs;
 	struct vr_position at = device->next;
 	uint32_t count = 0;
@@ -79,61 +93,116 @@ static inline void vr_packed_record(struct vr_device *device, const struct vr_ga
 }
 
 /*
- * Pops common buffers, as long as nothing wraps. What ended the run is left in @first_addr and
- * @first_rest, read once; @odd says whether it is an available descriptor, though not a common one.
+ * Pops the @i-th buffer of a group if it is a common one: available, of this kind, and no other flag is
+ * set. @flags stand where they do in the second word.
  */
-VR_INLINE unsigned int vr_packed_pop_run(struct vr_device *device, struct vr_chain *chains,
-					 unsigned int count, struct vr_iovec *segments,
-					 uint64_t *first_addr, uint64_t *first_rest, bool *odd,
-					 uint32_t kind, bool in_order)
+VR_INLINE bool vr_packed_take(struct vr_pop_run *run, uint64_t flags, uint32_t i, uint32_t kind,
+			      bool in_order)
+{
+	uint64_t word;
+
+	/* Partner: the driver's release store in vr_packed_publish(). */
+	run->rest = vr_ld64_acquire(&run->desc[i].rest);
+	word = run->rest - flags;
+	run->common = word < run->single;
+	if (vr_unlikely(!run->common))
+		return false;
+	run->offset = vr_ld64(&run->desc[i].addr) - run->low;
+	VR_KEEP(run->offset);
+	return vr_pop_run_one(run, i, in_order ? i : *(run->free_place - i),
+			      word - (uint32_t)word + run->single, (uint32_t)word, kind, in_order);
+}
+
+VR_INLINE void vr_packed_step(struct vr_pop_run *run, uint32_t count, bool in_order)
+{
+	run->desc += count;
+	if (!in_order)
+		run->free_place -= count;
+	vr_pop_run_step(run, count, in_order);
+}
+
+/* Pops common buffers, until another one comes. */
+VR_INLINE uint32_t vr_packed_take_run(struct vr_pop_run *run, uint64_t flags, uint32_t count,
+				      uint32_t kind, bool in_order)
+{
+	uint32_t done, i;
+
+	for (done = 0; count - done >= VR_POP_GROUP; done += VR_POP_GROUP) {
+		VR_UNROLL_4
+		for (i = 0; i < VR_POP_GROUP; i++)
+			if (!vr_packed_take(run, flags, i, kind, in_order))
+				return done + i;
+		vr_packed_step(run, VR_POP_GROUP, in_order);
+	}
+	for (; done < count; done++) {
+		if (!vr_packed_take(run, flags, 0, kind, in_order))
+			return done;
+		vr_packed_step(run, 1, in_order);
+	}
+	return done;
+}
+
+/*
+ * As far as nothing wraps. What ended the run, if something did, is left in @first, read once; @odd says
+ * whether it is an available descriptor.
+ */
+VR_INLINE uint32_t vr_packed_pop_run(struct vr_device *device, struct vr_chain *chains,
+				     uint32_t count, struct vr_iovec *segments,
+				     struct vr_packed_first *first, bool *odd, uint32_t kind,
+				     bool in_order)
 {
 	const struct vr_desc *desc = &device->desc[device->next.slot];
-	uint32_t state = vr_available_state(device->next.wrap);
-	uint32_t place = in_order ? device->pop_place : 0;
-	const uint16_t *top = in_order ? NULL :
-					 &device->free_places[device->size - 1 - device->open];
-	uint64_t addr = 0, rest = 0;
+	uint32_t flags = vr_available_state(device->next.wrap) | kind;
 	struct vr_pop_run run;
-	bool found = false;
-	unsigned int i;
+	uint32_t done;
 
-	vr_pop_run_begin(device, &run, chains, segments);
-	for (i = 0; i < count; i++) {
-		uint32_t flags;
+	vr_pop_run_begin(device, &run, chains, segments, in_order);
+	run.desc = desc;
+	run.common = true;
+	run.single = VR_RECORD_SINGLE;
+	VR_KEEP(run.single);
+	run.free_place = in_order ? NULL : &device->free_places[device->size - 1 - device->open];
+	done = vr_packed_take_run(&run, vr_packed_rest(0, 0, flags), count, kind, in_order);
+	*odd = done < count && vr_packed_available(device, run.rest);
+	first->rest = run.rest;
+	if (*odd)
+		first->addr = run.common ? vr_pop_run_addr(&run) : vr_ld64(&desc[done].addr);
+	vr_pop_run_end(device, done, kind, in_order);
+	vr_advance(&device->next, done, device->size);
+	device->in_flight_descs += done;
+	return done;
+}
 
-		/* Partner: the driver's release store in vr_packed_publish(). */
-		rest = vr_ld64_acquire(&desc[i].rest);
-		flags = vr_packed_flags(rest);
-		found = (flags & VR_DESC_STATE) == state;
-		if (!found)
-			break;
-		vr_after_consume(device->platform);
-		addr = vr_ld64(&desc[i].addr);
-		if (!vr_pop_run_one(&run, i, in_order ? place + i : *(top - i), vr_packed_id(rest),
-				    addr, (uint32_t)rest, flags, kind, in_order))
-			break;
-	}
-	*odd = found && i < count;
-	*first_addr = addr;
-	*first_rest = rest;
-	vr_pop_run_end(device, &run, i, in_order);
-	vr_advance(&device->next, i, device->size);
-	device->in_flight_descs += i;
-	if (in_order)
-		device->pop_place = place + i == device->size ? 0 : place + i;
-	return i;
+VR_APART uint32_t vr_packed_pop_plain(struct vr_device *device, struct vr_chain *chains,
+				      uint32_t count, struct vr_iovec *segments,
+				      struct vr_packed_first *first, bool *odd)
+{
+	if (device->kind)
+		return vr_packed_pop_run(device, chains, count, segments, first, odd, VR_DESC_WRITE,
+					 false);
+	return vr_packed_pop_run(device, chains, count, segments, first, odd, 0, false);
+}
+
+VR_APART uint32_t vr_packed_pop_in_order(struct vr_device *device, struct vr_chain *chains,
+					 uint32_t count, struct vr_iovec *segments,
+					 struct vr_packed_first *first, bool *odd)
+{
+	if (device->kind)
+		return vr_packed_pop_run(device, chains, count, segments, first, odd, VR_DESC_WRITE,
+					 true);
+	return vr_packed_pop_run(device, chains, count, segments, first, odd, 0, true);
 }
 
 /* Pops a buffer of any shape, from the copy of its first descriptor on. */
 static inline int vr_packed_pop_one(struct vr_device *device, struct vr_gather *gather,
-				    uint64_t addr, uint64_t rest, struct vr_chain *chain,
+				    struct vr_packed_first first, struct vr_chain *chain,
 				    bool in_order)
 {
 	uint32_t descriptors, id;
 	int error;
 
-	device->kind = vr_packed_flags(rest) & VR_DESC_WRITE;
-	error = vr_packed_walk(device, gather, addr, rest, &descriptors, &id);
+	device->kind = vr_packed_flags(first.rest) & VR_DESC_WRITE;
+	error = vr_packed_walk(device, gather, first, &descriptors, &id);
 	if (error)
 		return error;
 	vr_packed_record(device, gather, id, descriptors, chain, in_order);
@@ -143,14 +212,29 @@ static inline int vr_packed_pop_one(struct vr_device *device, struct vr_gather *
 	return 0;
 }
 
-/* How many buffers follow each other before something wraps, or the ring is all in flight. */
+/*
+ * How many buffers follow each other before something wraps, or the ring is all in flight. A device that
+ * needs barriers of its platform needs one for each buffer, and takes them one by one.
+ */
 VR_INLINE unsigned int vr_packed_pop_most(const struct vr_device *device, unsigned int count,
 					  bool in_order)
 {
 	unsigned int most = vr_min(count, device->size - device->in_flight_descs);
 
+	if (vr_unlikely(device->platform))
+		return 0;
 	most = vr_min(most, device->size - device->next.slot);
-	return in_order ? vr_min(most, device->size - device->pop_place) : most;
+	return vr_min(most, in_order ? device->size - device->pop_place : vr_ages_room(device));
+}
+
+/* Copies the first descriptor of the next buffer, if there is one. */
+static inline bool vr_packed_load_first(const struct vr_device *device,
+					struct vr_packed_first *first)
+{
+	if (!vr_packed_device_look(device, &first->rest))
+		return false;
+	first->addr = vr_ld64(&device->desc[device->next.slot].addr);
+	return true;
 }
 
 VR_INLINE int vr_packed_pop(struct vr_device *device, struct vr_chain *chains, unsigned int count,
@@ -159,25 +243,21 @@ VR_INLINE int vr_packed_pop(struct vr_device *device, struct vr_chain *chains, u
 	unsigned int done = 0;
 
 	while (done < count) {
+		uint32_t most = vr_packed_pop_most(device, vr_min(count - done, room), in_order);
 		struct vr_gather gather = { NULL, 0, 0, 0, 0, 0, 0 };
-		unsigned int most =
-			vr_packed_pop_most(device, vr_min(count - done, room), in_order);
-		unsigned int run = 0;
-		uint64_t addr = 0, rest;
+		struct vr_packed_first first;
+		uint32_t run = 0;
 		bool odd;
 		int error;
 
-		if (most && device->kind) {
-			run = vr_packed_pop_run(device, chains + done, most, segments, &addr, &rest,
-						&odd, VR_DESC_WRITE, in_order);
-		} else if (most) {
-			run = vr_packed_pop_run(device, chains + done, most, segments, &addr, &rest,
-						&odd, 0, in_order);
-		} else {
-			odd = vr_packed_device_look(device, &rest);
-			if (odd)
-				addr = vr_ld64(&device->desc[device->next.slot].addr);
-		}
+		if (vr_unlikely(most == 0))
+			odd = vr_packed_load_first(device, &first);
+		else if (in_order)
+			run = vr_packed_pop_in_order(device, chains + done, most, segments, &first,
+						     &odd);
+		else
+			run = vr_packed_pop_plain(device, chains + done, most, segments, &first,
+						  &odd);
 		done += run;
 		segments += run;
 		room -= run;
@@ -187,7 +267,7 @@ VR_INLINE int vr_packed_pop(struct vr_device *device, struct vr_chain *chains, u
 			break;
 		gather.segments = segments;
 		gather.room = room;
-		error = vr_packed_pop_one(device, &gather, addr, rest, &chains[done], in_order);
+		error = vr_packed_pop_one(device, &gather, first, &chains[done], in_order);
 		if (error)
 			return done ? (int)done : error;
 		done++;

@@ -9,18 +9,13 @@ int vr_device_save(const struct vr_device *device, bool force, uint32_t *base)
 	struct vr_position used = device->entries ? device->first : device->used;
 	struct vr_position next = force ? used : device->next;
 
-	if (!force && (device->in_flight || device->resubmit_left))
+	if (!force && (vr_device_in_flight(device) || device->resubmit_left))
 		return VR_E_BUSY;
 	if (vr_form_is_packed(device->form))
 		*base = vr_position_encode(next) | vr_position_encode(used) << 16;
 	else
 		*base = (uint16_t)(force ? device->published : device->avail);
 	return 0;
-}
-
-static bool in_order(const struct vr_device *device)
-{
-	return device->form == VR_FORM_SPLIT_IN_ORDER || device->form == VR_FORM_PACKED_IN_ORDER;
 }
 
 /* The used index is not carried (vhost-user): it is in ring memory, and as good as its writer. */
@@ -61,7 +56,7 @@ int vr_device_restore(struct vr_device *device, uint32_t base)
 	if (behind < 0)
 		return behind;
 	/* In order the next used entry names the oldest buffer in flight, and nobody has that. */
-	if (behind > 0 && in_order(device))
+	if (behind > 0 && vr_form_is_in_order(device->form))
 		return VR_E_INVAL;
 	vr_device_start(device, &place);
 	return 0;
@@ -133,7 +128,7 @@ int vr_device_resubmit_split(struct vr_device *device, uint16_t head, struct vr_
 		return error;
 	if (head >= device->size)
 		return vr_halt_fault(&device->halt, VR_FAULT_HEAD_RANGE, head, device->size);
-	if (device->records[place].handle)
+	if (ordered ? device->open == device->size : device->records[place].owner != 0)
 		return vr_halt_fault(&device->halt, VR_FAULT_HEAD_BUSY, head, 0);
 	first.head = head;
 	vr_split_load(device, head, &first.addr, &first.rest);

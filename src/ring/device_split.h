@@ -3,7 +3,7 @@
 #ifndef VR_RING_DEVICE_SPLIT_H
 #define VR_RING_DEVICE_SPLIT_H
 
-#include "device_state.h"
+#include "device_pop.h"
 
 /* Reads the available index, only called when the last one is used up. 1: there is more; 0; an error. */
 VR_INLINE int vr_split_device_look(struct vr_device *device)
@@ -125,7 +125,7 @@ static inline int vr_split_pop_one(struct vr_device *device, struct vr_gather *g
 	if (first.head >= device->size)
 		return vr_halt_fault(&device->halt, VR_FAULT_HEAD_RANGE, first.head, device->size);
 	/* A head that comes twice would get two records in one place. */
-	if (device->records[place].handle)
+	if (in_order ? device->open == device->size : device->records[place].owner != 0)
 		return vr_halt_fault(&device->halt, VR_FAULT_HEAD_BUSY, first.head, 0);
 	device->kind = vr_split_flags(first.rest) & VR_DESC_WRITE;
 	error = vr_split_walk(device, gather, first, &descriptors, in_order);
@@ -142,49 +142,106 @@ static inline int vr_split_pop_one(struct vr_device *device, struct vr_gather *g
 	return 0;
 }
 
-/*
- * Pops common buffers, as long as nothing wraps. What ended the run is left in @first, read once; @odd
- * says whether there is something. In order this needs heads that are predicted.
- */
-VR_INLINE unsigned int vr_split_pop_run(struct vr_device *device, struct vr_chain *chains,
-					unsigned int count, struct vr_iovec *segments,
-					struct vr_split_first *first, bool *odd, uint32_t kind,
-					bool in_order)
+/* Pops the @i-th buffer of a group if it is a common one. In order, heads are predicted. */
+VR_INLINE bool vr_split_take(struct vr_pop_run *run, uint32_t size, uint32_t i, uint32_t kind,
+			     bool in_order)
+{
+	uint32_t head = in_order ? i : vr_ld16(&run->avail[i]);
+	uint64_t word = in_order ? run->word : vr_record(0, head, 1);
+
+	if (!in_order) {
+		run->head = head;
+		if (vr_unlikely(head >= size) || vr_unlikely(run->record[head].owner))
+			return false;
+	}
+	run->rest = vr_ld64(&run->desc[head].rest);
+	run->offset = vr_ld64(&run->desc[head].addr) - run->low;
+	VR_KEEP(run->offset);
+	if (vr_unlikely((run->rest & run->shape) != (uint64_t)kind << 32) ||
+	    !vr_pop_run_one(run, i, head, word, (uint32_t)run->rest, kind, in_order))
+		return false;
+	run->word += run->next;
+	VR_KEEP(run->word);
+	return true;
+}
+
+VR_INLINE void vr_split_step(struct vr_pop_run *run, uint32_t count, bool in_order)
+{
+	if (in_order)
+		run->desc += count;
+	else
+		run->avail += count;
+	vr_pop_run_step(run, count, in_order);
+}
+
+/* Pops common buffers, until another one comes. */
+VR_INLINE uint32_t vr_split_take_run(struct vr_pop_run *run, uint32_t size, uint32_t count,
+				     uint32_t kind, bool in_order)
+{
+	uint32_t done, i;
+
+	for (done = 0; count - done >= VR_POP_GROUP; done += VR_POP_GROUP) {
+		VR_UNROLL_4
+		for (i = 0; i < VR_POP_GROUP; i++)
+			if (!vr_split_take(run, size, i, kind, in_order))
+				return done + i;
+		vr_split_step(run, VR_POP_GROUP, in_order);
+	}
+	for (; done < count; done++) {
+		if (!vr_split_take(run, size, 0, kind, in_order))
+			return done;
+		vr_split_step(run, 1, in_order);
+	}
+	return done;
+}
+
+/* As far as nothing wraps. The descriptor that ended the run, if one did, is left in @first, read once. */
+VR_INLINE uint32_t vr_split_pop_run(struct vr_device *device, struct vr_chain *chains,
+				    uint32_t count, struct vr_iovec *segments,
+				    struct vr_split_first *first, uint32_t kind, bool in_order)
 {
 	uint32_t slot = (uint32_t)device->avail & (device->size - 1);
-	const struct vr_le16 *avail = &device->avail_ring->ring[slot];
-	uint32_t start = in_order ? device->head : 0;
-	uint32_t place = in_order ? device->pop_place : 0;
-	const struct vr_desc *desc = device->desc;
-	uint32_t size = device->size;
-	uint64_t addr = 0, rest = 0;
 	struct vr_pop_run run;
-	uint32_t head = 0;
-	unsigned int i;
+	uint32_t done;
 
-	vr_pop_run_begin(device, &run, chains, segments);
-	for (i = 0; i < count; i++) {
-		head = in_order ? start + i : vr_ld16(&avail[i]);
-		if (!in_order &&
-		    (vr_unlikely(head >= size) || vr_unlikely(run.records[head].handle)))
-			break;
-		addr = vr_ld64(&desc[head].addr);
-		rest = vr_ld64(&desc[head].rest);
-		if (!vr_pop_run_one(&run, i, in_order ? place + i : head, head, addr,
-				    (uint32_t)rest, vr_split_flags(rest), kind, in_order))
-			break;
-	}
-	first->head = head;
-	first->addr = addr;
-	first->rest = rest;
-	*odd = i < count;
-	vr_pop_run_end(device, &run, i, in_order);
-	device->avail += i;
-	if (in_order) {
-		device->head = (start + i) & (size - 1);
-		device->pop_place = place + i == size ? 0 : place + i;
-	}
-	return i;
+	vr_pop_run_begin(device, &run, chains, segments, in_order);
+	run.desc = device->desc + (in_order ? device->head : 0);
+	run.avail = &device->avail_ring->ring[slot];
+	run.word = vr_record(0, device->head, 1);
+	run.next = vr_record(0, 1, 0);
+	run.shape = (uint64_t)(VR_DESC_NEXT | VR_DESC_WRITE | VR_DESC_INDIRECT) << 32;
+	VR_KEEP(run.next);
+	VR_KEEP(run.shape);
+	run.head = 0;
+	done = vr_split_take_run(&run, device->size, count, kind, in_order);
+	vr_pop_run_end(device, done, kind, in_order);
+	device->avail += done;
+	if (in_order)
+		device->head = (device->head + done) & (device->size - 1);
+	first->head = in_order ? device->head : run.head;
+	first->addr = vr_pop_run_addr(&run);
+	first->rest = run.rest;
+	return done;
+}
+
+VR_APART uint32_t vr_split_pop_plain(struct vr_device *device, struct vr_chain *chains,
+				     uint32_t count, struct vr_iovec *segments,
+				     struct vr_split_first *first)
+{
+	if (device->kind)
+		return vr_split_pop_run(device, chains, count, segments, first, VR_DESC_WRITE,
+					false);
+	return vr_split_pop_run(device, chains, count, segments, first, 0, false);
+}
+
+VR_APART uint32_t vr_split_pop_in_order(struct vr_device *device, struct vr_chain *chains,
+					uint32_t count, struct vr_iovec *segments,
+					struct vr_split_first *first)
+{
+	if (device->kind)
+		return vr_split_pop_run(device, chains, count, segments, first, VR_DESC_WRITE,
+					true);
+	return vr_split_pop_run(device, chains, count, segments, first, 0, true);
 }
 
 /* How many buffers follow each other before something wraps. */
@@ -196,7 +253,7 @@ VR_INLINE unsigned int vr_split_pop_most(const struct vr_device *device, unsigne
 
 	most = vr_min(most, device->size - slot);
 	if (!in_order)
-		return most;
+		return vr_min(most, vr_ages_room(device));
 	if (!vr_split_predicts(device))
 		return 0;
 	most = vr_min(most, device->size - device->head);
@@ -226,25 +283,22 @@ VR_INLINE int vr_split_pop(struct vr_device *device, struct vr_chain *chains, un
 			return more;
 	}
 	while (done < count && device->avail != device->seen) {
+		uint32_t most = vr_split_pop_most(device, vr_min(count - done, room), in_order);
 		struct vr_gather gather = { NULL, 0, 0, 0, 0, 0, 0 };
-		struct vr_split_first first = { 0, 0, 0 };
-		unsigned int most = vr_split_pop_most(device, vr_min(count - done, room), in_order);
-		unsigned int run = 0;
-		bool odd = true;
+		struct vr_split_first first;
+		uint32_t run = 0;
 		int error = 0;
 
-		if (most && device->kind)
-			run = vr_split_pop_run(device, chains + done, most, segments, &first, &odd,
-					       VR_DESC_WRITE, in_order);
-		else if (most)
-			run = vr_split_pop_run(device, chains + done, most, segments, &first, &odd,
-					       0, in_order);
-		else
+		if (vr_unlikely(most == 0))
 			error = vr_split_load_first(device, &first, in_order);
+		else if (in_order)
+			run = vr_split_pop_in_order(device, chains + done, most, segments, &first);
+		else
+			run = vr_split_pop_plain(device, chains + done, most, segments, &first);
 		done += run;
 		segments += run;
 		room -= run;
-		if (!odd)
+		if (run && run == most)
 			continue;
 		gather.segments = segments;
 		gather.room = room;

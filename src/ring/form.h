@@ -16,6 +16,7 @@ enum vr_form {
 
 enum vr_form vr_form_of(uint64_t features);
 bool vr_form_is_packed(enum vr_form form);
+bool vr_form_is_in_order(enum vr_form form);
 bool vr_queue_size_valid(uint64_t features, uint32_t queue_size);
 bool vr_ring_valid(uint64_t features, const struct vr_ring *ring);
 

@@ -62,4 +62,24 @@
 
 #endif /* VR_PORT_HEADER */
 
+/* Hints to the compiler, in every port. */
+
+/* A loop that is to have all registers to itself is a function of its own. */
+#define VR_APART static __attribute__((noinline, unused))
+
+/* A loop of so many turns that becomes straight code; clang does that unasked. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define VR_UNROLL_4 _Pragma("GCC unroll 4")
+#else
+#define VR_UNROLL_4
+#endif
+
+/*
+ * Keeps a running value in its variable: without it gcc 12 works such a value out again and again from
+ * another one that runs along. A tool that does not know assembly may define it as nothing.
+ */
+#ifndef VR_KEEP
+#define VR_KEEP(value) __asm__("" : "+r"(value))
+#endif
+
 #endif

@@ -11,14 +11,24 @@
 
 static struct vr_device old;
 static struct vr_device_record old_records[N];
+static uint64_t old_parked[N];
+static _Bool old_open[N];
 
 static void remember(void)
 {
 	uint32_t i;
 
 	old = *d;
-	for (i = 0; i < N; i++)
+	for (i = 0; i < N; i++) {
 		old_records[i] = proof_records[i];
+		old_parked[i] = proof_parked[i];
+		old_open[i] = proof_open(i);
+	}
+}
+
+static uint32_t old_in_flight(void)
+{
+	return old.open + (uint32_t)(old.staged - old.published);
 }
 
 static void prove_same(void)
@@ -27,14 +37,14 @@ static void prove_same(void)
 
 	PROVE(d->avail == old.avail && d->popped == old.popped && d->open == old.open &&
 		      d->staged == old.staged && d->published == old.published &&
-		      d->in_flight == old.in_flight && d->next.slot == old.next.slot &&
-		      d->next.wrap == old.next.wrap && d->used.slot == old.used.slot &&
-		      d->in_flight_descs == old.in_flight_descs && d->entries == old.entries &&
-		      d->pop_place == old.pop_place && d->handles == old.handles,
+		      d->next.slot == old.next.slot && d->next.wrap == old.next.wrap &&
+		      d->used.slot == old.used.slot && d->in_flight_descs == old.in_flight_descs &&
+		      d->entries == old.entries && d->pop_place == old.pop_place &&
+		      d->handles == old.handles,
 	      "nothing has moved");
 	for (i = 0; i < N; i++)
-		PROVE(proof_records[i].handle == old_records[i].handle &&
-			      proof_records[i].parked == old_records[i].parked,
+		PROVE(proof_records[i].owner == old_records[i].owner &&
+			      proof_parked[i] == old_parked[i],
 		      "no buffer has changed");
 }
 
@@ -49,15 +59,16 @@ void prove_complete(void)
 	proof_valid_device();
 	ASSUME(place < N || handle != 0);
 	remember();
-	named = place < N && handle && old_records[place].handle == handle &&
-		!old_records[place].parked;
+	named = place < N && handle && old_open[place] && old_records[place].owner == handle &&
+		!(IN_ORDER && old_parked[place]);
 	answer = vr_device_complete(d, handle, len);
 	PROVE(vr_device_valid(), "the state is valid");
 	PROVE((answer == VR_E_STALE) == !named, "stale, unless it names a popped buffer");
-	PROVE(!named || (answer == VR_E_INVAL) == (len > old_records[place].capacity),
+	PROVE(!named ||
+		      (answer == VR_E_INVAL) == (len > vr_record_capacity(old_records[place].word)),
 	      "refused when the length is too large");
 	PROVE(d->published == old.published && d->avail == old.avail &&
-		      d->in_flight == old.in_flight,
+		      vr_device_in_flight(d) == old_in_flight(),
 	      "nothing is published");
 	if (answer) {
 		prove_same();
@@ -80,7 +91,7 @@ void prove_publish(void)
 	count = vr_device_publish(d, ask ? &stored : NULL);
 	PROVE(vr_device_valid(), "the state is valid");
 	PROVE(count >= 0 && (uint64_t)count == old.staged - old.published, "all that is staged");
-	PROVE(d->in_flight == old.in_flight - (uint32_t)count && d->open == old.open,
+	PROVE(vr_device_in_flight(d) == old_in_flight() - (uint32_t)count && d->open == old.open,
 	      "published, and nothing else");
 	PROVE(!ask || stored.count <= VR_STORED_MAX, "the ranges fit");
 	if (SPLIT && count)
@@ -95,18 +106,9 @@ void prove_unpop(void)
 	int answer;
 
 	proof_valid_device();
-	/* The newest popped buffer, and only that, has the newest serial; it came from the ring. */
-	{
-		uint32_t newest = IN_ORDER ? (d->pop_place ? d->pop_place - 1 : N - 1) :
-					     proof_records[N].older;
-		uint32_t i;
-
-		for (i = 0; i < N; i++)
-			ASSUME(!proof_records[i].handle || i == newest ||
-			       proof_records[i].serial != (uint32_t)(d->popped - 1));
-		ASSUME(d->unpop_left == 0 ||
-		       (SPLIT ? d->avail - d->published : d->in_flight_descs) > d->resubmit_left);
-	}
+	/* It came from the ring. */
+	ASSUME(d->unpop_left == 0 ||
+	       (SPLIT ? d->avail - d->published : d->in_flight_descs) > d->resubmit_left);
 	remember();
 	answer = vr_device_unpop(d, handle);
 	PROVE(vr_device_valid(), "the state is valid");
@@ -171,7 +173,7 @@ void prove_restore(void)
 	if (answer)
 		prove_same();
 	else
-		PROVE(d->open == 0 && d->in_flight == 0, "no buffer is popped");
+		PROVE(d->open == 0 && vr_device_in_flight(d) == 0, "no buffer is popped");
 	REACH(answer == 0 && d->resubmit_left == N, "a whole ring is to be resubmitted");
 	REACH(answer != 0, "a base is refused");
 }

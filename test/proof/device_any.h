@@ -14,7 +14,9 @@
 
 static struct vr_device proof_device;
 #define d (&proof_device)
-static struct vr_device_record proof_records[N + 1];
+static struct vr_device_record proof_records[N];
+static uint64_t proof_parked[N];
+static uint64_t proof_ages[2 * N];
 static uint16_t proof_free_places[N];
 static uint64_t proof_used_shadow[N];
 static struct vr_desc proof_desc[N];
@@ -70,9 +72,9 @@ static inline uint32_t proof_staged(void)
 
 static _Bool valid_counts(void)
 {
-	return d->staged - d->published <= N && d->open <= N && d->in_flight <= N &&
-	       d->in_flight == d->open + proof_staged() && d->resubmit_left <= N &&
-	       d->entries <= proof_staged() && d->first_slot < N && d->last_slot < N &&
+	return d->staged - d->published <= N && d->open <= N && d->open + proof_staged() <= N &&
+	       d->resubmit_left <= N && d->special <= d->popped && d->entries <= proof_staged() &&
+	       d->first_slot < N && d->last_slot < N &&
 	       (proof_staged() == 0) == (d->entries == 0 && d->run.buffers == 0) &&
 	       d->run.buffers <= proof_staged();
 }
@@ -81,7 +83,16 @@ static _Bool valid_split(void)
 {
 	return d->avail - d->published <= N && d->seen - d->published <= N &&
 	       d->seen - d->published >= d->avail - d->published &&
-	       d->in_flight + d->resubmit_left <= d->avail - d->published && d->head < N;
+	       d->open + proof_staged() + d->resubmit_left <= d->avail - d->published &&
+	       d->head < N;
+}
+
+/* Is the buffer at this place popped, and not completed or, in order, not staged? */
+static _Bool proof_open(uint32_t place)
+{
+	if (IN_ORDER)
+		return (place < d->stage_place ? place + N : place) - d->stage_place < d->open;
+	return proof_records[place].owner != 0;
 }
 
 /* Packed: what is in flight lies in a row, from the used position to the next one. */
@@ -91,8 +102,8 @@ static _Bool valid_packed(void)
 	uint32_t i;
 
 	for (i = 0; i < N; i++)
-		if (proof_records[i].handle)
-			descriptors += proof_records[i].descriptors;
+		if (proof_open(i))
+			descriptors += vr_record_descriptors(proof_records[i].word);
 	return d->next.slot < N && d->used.slot < N && d->first.slot < N &&
 	       d->in_flight_descs <= N && d->run.descriptors <= N && d->staged_descs <= N &&
 	       d->run.descriptors + d->staged_descs + descriptors + d->resubmit_left <=
@@ -101,7 +112,7 @@ static _Bool valid_packed(void)
 	       (d->entries == 0) == (d->staged_descs == 0);
 }
 
-/* A record is somebody's if its handle names it; each handle was given out before. */
+/* The record of each open buffer; each handle was given out before. */
 static _Bool valid_records(void)
 {
 	uint32_t open = 0;
@@ -111,41 +122,47 @@ static _Bool valid_records(void)
 		return 0;
 	for (i = 0; i < N; i++) {
 		const struct vr_device_record *r = &proof_records[i];
+		uint32_t descriptors = vr_record_descriptors(r->word);
 
-		if (!r->handle)
+		if (!proof_open(i))
 			continue;
 		open++;
-		if ((r->handle & VR_PLACE_MASK) != i || r->handle - i > d->handles ||
-		    r->handle == i || r->descriptors < 1 || r->descriptors > N ||
-		    (r->parked && r->len > r->capacity))
+		if ((r->owner & VR_PLACE_MASK) != i || r->owner - i > d->handles || r->owner == i ||
+		    descriptors < 1 || descriptors > N)
 			return 0;
-		if (PACKED ? r->id > UINT16_MAX : r->id >= N)
+		if (SPLIT && vr_record_id(r->word) >= N)
 			return 0;
 	}
 	return open == d->open;
 }
 
-/* Plain: from the record behind the last, through all that are popped, and back. */
+/* Plain: all that are open, each once, are in the queue by age; its other entries are dead. */
 static _Bool valid_ages(void)
 {
-	uint32_t at = proof_records[N].newer, before = N;
+	_Bool seen[N] = { 0 };
+	uint32_t live = 0;
 	uint32_t i;
 
-	for (i = 0; i < N; i++) {
-		if (i == d->open)
-			break;
-		if (at >= N || !proof_records[at].handle || proof_records[at].older != before ||
-		    proof_records[at].parked)
-			return 0;
-		before = at;
-		at = proof_records[at].newer;
-	}
-	if (at != N || proof_records[N].older != before)
+	if (d->age_head > d->age_tail || d->age_tail > 2 * N)
 		return 0;
-	for (i = 0; i < N; i++)
-		if (SPLIT && proof_records[i].handle && proof_records[i].id != i)
+	for (i = 0; i < 2 * N; i++) {
+		uint32_t place = (uint32_t)(proof_ages[i] & VR_PLACE_MASK);
+
+		if (i < d->age_head || i >= d->age_tail)
+			continue;
+		if (place >= N || proof_ages[i] == place)
 			return 0;
-	return 1;
+		if (proof_records[place].owner != proof_ages[i])
+			continue;
+		if (seen[place])
+			return 0;
+		seen[place] = 1;
+		live++;
+	}
+	for (i = 0; i < N; i++)
+		if (SPLIT && proof_records[i].owner && vr_record_id(proof_records[i].word) != i)
+			return 0;
+	return live == d->open;
 }
 
 /* Packed plain: the places that are not popped are on the stack, each once. */
@@ -159,29 +176,31 @@ static _Bool valid_places(void)
 
 		if (i >= N - d->open)
 			break;
-		if (place >= N || on[place] || proof_records[place].handle)
+		if (place >= N || on[place] || proof_records[place].owner)
 			return 0;
 		on[place] = 1;
 	}
 	return 1;
 }
 
-/* In order: the records lie in a row, from the oldest that is not staged to the next to be popped. */
+/* In order: the row ends where the next is popped; in it, but never at its start, some are parked. */
 static _Bool valid_row(void)
 {
 	uint32_t end = d->stage_place + d->open;
-	uint32_t n;
+	uint32_t parked = 0;
+	uint32_t i;
 
 	if (d->stage_place >= N || d->pop_place != (end < N ? end : end - N))
 		return 0;
-	for (n = 0; n < N; n++) {
-		uint32_t at = d->stage_place + n < N ? d->stage_place + n : d->stage_place + n - N;
-
-		if ((n < d->open) != (proof_records[at].handle != 0) ||
-		    (proof_records[at].parked && (n >= d->open || n == 0)))
+	for (i = 0; i < N; i++) {
+		if (!proof_parked[i])
+			continue;
+		parked++;
+		if (!proof_open(i) || i == d->stage_place || proof_parked[i] >> 32 != 1 ||
+		    (uint32_t)proof_parked[i] > vr_record_capacity(proof_records[i].word))
 			return 0;
 	}
-	return 1;
+	return parked == d->parked_count;
 }
 
 static _Bool valid_constants(void)
@@ -211,14 +230,11 @@ struct vr_device nondet_device(void);
 
 static void proof_any_device(void)
 {
-	uint32_t i;
-
 	__CPROVER_havoc_object(proof_records);
+	__CPROVER_havoc_object(proof_parked);
+	__CPROVER_havoc_object(proof_ages);
 	__CPROVER_havoc_object(proof_free_places);
 	__CPROVER_havoc_object(proof_used_shadow);
-	for (i = 0; i < N; i++)
-		proof_records[i].parked = nondet_bool();
-	proof_records[N].parked = 0; /* it closes the list by age, and is no buffer */
 	proof_range.addr = nondet_uint64();
 	proof_range.size = nondet_uint64();
 	proof_range.base = nondet_uint64();
@@ -249,6 +265,8 @@ static void proof_any_device(void)
 	d->driver_event = &proof_driver_event;
 	d->device_event = &proof_device_event;
 	d->records = proof_records;
+	d->parked = IN_ORDER ? proof_parked : NULL;
+	d->ages = IN_ORDER ? NULL : proof_ages;
 	d->free_places = PACKED && !IN_ORDER ? proof_free_places : NULL;
 	d->used_shadow = SPLIT ? proof_used_shadow : NULL;
 	d->map = &proof_map;

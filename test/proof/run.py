@@ -21,7 +21,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 HERE = os.path.join(ROOT, 'test', 'proof')
 SOURCES = {
     'driver': ['driver.c', 'driver_buffer.c', 'driver_event.c', 'driver_init.c', 'form.c'],
-    'device': ['device.c', 'device_gather.c', 'device_event.c', 'device_init.c',
+    'device': ['device.c', 'device_age.c', 'device_gather.c', 'device_event.c', 'device_init.c',
                'device_restore.c', 'form.c'],
 }
 FORMS = ['split', 'split-in-order', 'packed', 'packed-in-order']
