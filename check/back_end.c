@@ -6,7 +6,7 @@
 const struct check_list *const back_end_lists[] = {
 	&back_end_message_checks, &back_end_ring_checks,      &back_end_order_checks,
 	&back_end_event_checks,	  &back_end_state_checks,     &back_end_memory_checks,
-	&back_end_hostile_checks, &back_end_malformed_checks,
+	&back_end_hostile_checks, &back_end_malformed_checks, &back_end_device_checks,
 };
 const uint32_t back_end_list_count = sizeof(back_end_lists) / sizeof(back_end_lists[0]);
 

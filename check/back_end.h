@@ -20,5 +20,6 @@ extern const struct check_list back_end_state_checks;
 extern const struct check_list back_end_memory_checks;
 extern const struct check_list back_end_hostile_checks;
 extern const struct check_list back_end_malformed_checks;
+extern const struct check_list back_end_device_checks;
 
 #endif

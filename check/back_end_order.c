@@ -172,8 +172,9 @@ static void restart_after_chains(struct check_run *run)
 
 static const struct check checks[] = {
 	{ .name = "order-batches",
-	  .clauses = "IO-DEV-001 IO-DEV-002 IO-DEV-004 IO-DEV-005 IO-DEV-007 IO-DEV-008 IO-DEV-009 "
-		     "IO-DEV-012 IO-DEV-014 IO-DEV-016",
+	  .clauses =
+		  "IO-DEV-001 IO-DEV-003 IO-DEV-006 IO-DEV-002 IO-DEV-004 IO-DEV-005 IO-DEV-007 IO-DEV-008 IO-DEV-009 "
+		  "IO-DEV-012 IO-DEV-014 IO-DEV-016",
 	  .text = "batches of one buffer to as many as the ring holds",
 	  .forms = CHECK_ANY_IN_ORDER,
 	  .run = batches },

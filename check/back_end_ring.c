@@ -316,14 +316,16 @@ static void sizes(struct check_run *run)
 
 static const struct check checks[] = {
 	{ .name = "one-buffer",
-	  .clauses = "S-FMT-007 S-FMT-008 S-FMT-001 P-FMT-006 P-FMT-012 "
-		     "P-FMT-001 VU-RING-004 VU-PAY-003 VU-PAY-002 VU-MSG-09",
+	  .clauses =
+		  "S-FMT-007 S-DEV-003 P-DEV-004 S-FMT-003 P-FMT-007 P-FMT-013 S-FMT-004 S-FMT-008 S-FMT-001 P-FMT-006 P-FMT-012 "
+		  "P-FMT-001 VU-RING-004 VU-PAY-003 VU-PAY-002 VU-MSG-09",
 	  .text = "a buffer comes back, with its head and length",
 	  .forms = CHECK_FORMS,
 	  .run = one_buffer },
 	{ .name = "many-buffers",
-	  .clauses = "S-FMT-006 P-FMT-004 P-DEV-001 P-DEV-002 P-DEV-006 "
-		     "P-DEV-007 S-DEV-014 S-DEV-015 VU-MSG-12 VU-MSG-08",
+	  .clauses =
+		  "S-FMT-006 S-DRV-026 P-DRV-018 S-DEV-024 P-FMT-004 P-DEV-001 P-DEV-002 P-DEV-006 "
+		  "P-DEV-007 S-DEV-014 S-DEV-015 VU-MSG-12 VU-MSG-08",
 	  .text = "several thousand come back, in batches of all sizes",
 	  .forms = CHECK_FORMS,
 	  .run = many_buffers },
@@ -389,12 +391,12 @@ static const struct check checks[] = {
 	  .features = F_INDIRECT_DESC,
 	  .run = indirect_meaningless },
 	{ .name = "only-its-area",
-	  .clauses = "S-FMT-009 P-FMT-018",
+	  .clauses = "S-DEV-005 S-FMT-009 P-FMT-018",
 	  .text = "nothing outside of the used entries is written",
 	  .forms = CHECK_FORMS,
 	  .run = only_its_area },
 	{ .name = "descriptors-kept",
-	  .clauses = "P-FMT-010 P-DEV-007",
+	  .clauses = "S-DEV-005 P-FMT-010 P-DEV-007",
 	  .text = "descriptors that the device does not use for an entry stay as they are",
 	  .forms = CHECK_SPLIT | CHECK_PACKED,
 	  .run = descriptors_kept },
