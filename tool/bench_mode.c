@@ -54,7 +54,7 @@ static error_t take(int key, char *text, struct argp_state *state)
 static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, "Other measurements, each with options of its own:", 5 },
 	{ "floor", KEY_MODE, NULL, OPTION_NO_USAGE,
-	  "what any ring must cost: cache lines handed from one CPU to the other, nothing else; see "
+	  "what is left to pay without a ring: lines of packets and an index, handed over; see "
 	  "--floor --help",
 	  5 },
 	{ "versus", KEY_MODE, "dpdk", OPTION_NO_USAGE,

@@ -33,7 +33,7 @@ static void judge(const struct contest *contest, struct contest_sample *sample)
 	if (sample->distance != DISTANCES)
 		sample->distance =
 			duel_distance(&sample->figures, contest->near_ns, contest->far_ns);
-	sample->kept = sample->distance != DISTANCE_UNKNOWN;
+	sample->kept = sample->distance != DISTANCE_UNKNOWN && sample->items > 0;
 }
 
 int contest_play(struct contest *contest, char *error)
@@ -128,14 +128,49 @@ void contest_group(const struct contest *contest, unsigned int cell, enum distan
 	group->cpu = figure(contest, cell, distance, cpu_of).min;
 }
 
-unsigned int contest_dropped(const struct contest *contest)
+/* Rounds of all cells of which something is true. */
+static unsigned int count_rounds(const struct contest *contest,
+				 bool (*is)(const struct contest_sample *sample, double limit),
+				 double limit)
 {
-	unsigned int dropped = 0;
+	unsigned int count = 0;
 
 	for (unsigned int cell = 0; cell < contest->cells; cell++)
 		for (unsigned int round = 0; round < contest->played; round++)
-			dropped += !sample_of(contest, cell, round)->kept;
-	return dropped;
+			count += is(sample_of(contest, cell, round), limit);
+	return count;
+}
+
+static bool is_idle(const struct contest_sample *sample, double limit)
+{
+	(void)limit;
+	return sample->items == 0;
+}
+
+static bool is_dropped(const struct contest_sample *sample, double limit)
+{
+	(void)limit;
+	return !sample->kept && sample->items > 0;
+}
+
+static bool is_disturbed(const struct contest_sample *sample, double limit)
+{
+	return sample->kept && cpu_of(sample) < limit;
+}
+
+unsigned int contest_dropped(const struct contest *contest)
+{
+	return count_rounds(contest, is_dropped, 0);
+}
+
+unsigned int contest_idle(const struct contest *contest)
+{
+	return count_rounds(contest, is_idle, 0);
+}
+
+unsigned int contest_disturbed(const struct contest *contest, double share)
+{
+	return count_rounds(contest, is_disturbed, share);
 }
 
 int contest_instructions_error(const struct contest *contest)

@@ -18,7 +18,7 @@
  * @figures: of the threads
  * @items: that went through
  * @ns: nanoseconds of one
- * @kept: false when the distance of the CPUs changed
+ * @kept: false when the distance of the CPUs changed, or nothing went through
  * @distance: of the CPUs; DISTANCES when one thread played alone
  */
 struct contest_sample {
@@ -102,6 +102,12 @@ void contest_group(const struct contest *contest, unsigned int cell, enum distan
 
 /** contest_dropped() - rounds during which the distance changed */
 unsigned int contest_dropped(const struct contest *contest);
+
+/** contest_idle() - rounds in which nothing went through, as a side had no time of its CPU */
+unsigned int contest_idle(const struct contest *contest);
+
+/** contest_disturbed() - kept rounds in which a side had less than @share of its CPU */
+unsigned int contest_disturbed(const struct contest *contest, double share);
 
 /** contest_instructions_error() - why instructions were not counted, an errno value, or 0 */
 int contest_instructions_error(const struct contest *contest);

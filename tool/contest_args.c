@@ -81,32 +81,20 @@ void contest_head(FILE *to, const struct contest_options *options, const struct 
 		options->rounds, options->seconds, options->near_ns, options->far_ns);
 }
 
-/* The smallest part of its CPU that a side had in a round that counts. */
-static double least_cpu(const struct contest *contest)
-{
-	double least = 1;
-
-	for (unsigned int cell = 0; cell < contest->cells; cell++)
-		for (int distance = 0; distance <= DISTANCES; distance++) {
-			struct contest_group group;
-
-			contest_group(contest, cell, (enum distance)distance, &group);
-			if (group.ns.count && group.cpu < least)
-				least = group.cpu;
-		}
-	return least;
-}
-
 void contest_foot(FILE *to, const struct contest *contest, double took)
 {
-	double least = least_cpu(contest);
+	unsigned int disturbed = contest_disturbed(contest, CPU_ENOUGH);
+	unsigned int idle = contest_idle(contest);
 	int error = contest_instructions_error(contest);
 
-	if (least < CPU_ENOUGH)
+	if (disturbed)
 		fprintf(to,
-			"note: a side had only %.0f %% of its CPU: something else runs on this "
-			"machine\n",
-			least * 100);
+			"note: in %u rounds a side had less than %.0f %% of its CPU: something else "
+			"runs on this machine\n",
+			disturbed, CPU_ENOUGH * 100);
+	if (idle)
+		fprintf(to, "note: in %u rounds, which do not count, nothing went through at all\n",
+			idle);
 	if (error)
 		fprintf(to, "instructions: unavailable (perf_event_open: %s)\n", strerror(error));
 	fprintf(to, "%u rounds, %u dropped because the CPUs' distance changed, %.0f s\n",

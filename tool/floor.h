@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The floor under every ring: two threads that hand over the lines of a header and a payload, and
- * one index line a burst. No descriptors, no used entries, no checks: no ring can be faster between
- * the same two CPUs, and what one costs is best told as a share of this.
+ * one index line a burst. No descriptors, no used entries, no checks: what a ring costs between the
+ * same two CPUs is best told beside this.
+ *
+ * A yardstick, not a law of nature: which side waits for the other one decides how many lines are
+ * under way at a time, and when far a ring with another rhythm may well come out ahead.
  */
 #ifndef FLOOR_H
 #define FLOOR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "duel.h"
@@ -22,6 +26,10 @@
  * @slots: buffers that may be under way, at least @burst
  * @burst: buffers that one store of the index hands over, 1..FLOOR_BURST_MAX
  * @bytes: of a payload, at least FLOOR_BYTES_MIN
+ * @header: the header is written for each buffer, as a device must do that has no idea what is in
+ *          it; else it is only read, as it says the same every time: what a driver sends without
+ *          offloads
+ * @dropped: the reader looks at the header alone, as who counts packets and drops them; with @header
  * @seconds: length of the round
  */
 struct floor_config {
@@ -29,6 +37,8 @@ struct floor_config {
 	unsigned int slots;
 	unsigned int burst;
 	unsigned int bytes;
+	bool header;
+	bool dropped;
 	double seconds;
 };
 

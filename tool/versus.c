@@ -78,6 +78,8 @@ static int play_floor(const struct versus *versus, const struct versus_cell *cel
 		.slots = options->size,
 		.burst = options->burst,
 		.bytes = options->packet,
+		/* What a driver sends has the same header every time; a device has to write it. */
+		.header = rx,
 		.seconds = options->seconds,
 	};
 	struct floor_figures figures;

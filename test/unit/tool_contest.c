@@ -24,6 +24,7 @@ struct known {
 	unsigned int played;
 	const double (*trips)[2];
 	int fails_at;
+	unsigned int idle;
 };
 
 static int play_known(void *context, unsigned int cell, struct contest_sample *sample, char *error)
@@ -33,7 +34,7 @@ static int play_known(void *context, unsigned int cell, struct contest_sample *s
 	if ((int)known->played == known->fails_at)
 		return tool_text(error, "failed as told");
 	known->order[known->played] = (char)('a' + cell);
-	sample->items = 100;
+	sample->items = known->played == known->idle ? 0 : 100;
 	sample->ns = known->played;
 	sample->figures.cycles = 300;
 	sample->figures.instructions[SIDE_DRIVER] = 1000;
@@ -54,7 +55,7 @@ static void play_six(struct contest *contest, struct known *known)
 {
 	char error[TOOL_TEXT];
 
-	*known = (struct known){ .trips = trips, .fails_at = -1 };
+	*known = (struct known){ .trips = trips, .fails_at = -1, .idle = 6 };
 	*contest = (struct contest){
 		.cells = 2,
 		.rounds = 3,
@@ -78,6 +79,9 @@ static void test_turns_and_distances(void **state)
 	/* Cell a: rounds 0 (near), 3 (near), 4 (not measured); b: 1 (changed), 2 (far), 5 (changed). */
 	assert_string_equal(known.order, "abbaab");
 	assert_int_equal(contest_dropped(&contest), 3);
+	/* The device's side had half of its CPU in all those that count. */
+	assert_int_equal(contest_disturbed(&contest, 0.5), 0);
+	assert_int_equal(contest_disturbed(&contest, 0.51), 3);
 	contest_group(&contest, 0, DISTANCE_NEAR, &group);
 	assert_int_equal(group.ns.count, 2);
 	assert_true(group.ns.median == 1.5 && group.ns.min == 0 && group.ns.max == 3);
@@ -89,6 +93,31 @@ static void test_turns_and_distances(void **state)
 	contest_group(&contest, 1, DISTANCE_FAR, &group);
 	assert_int_equal(group.ns.count, 1);
 	assert_true(group.ns.median == 2 && group.roundtrip_ns == 350);
+	contest_close(&contest);
+}
+
+/* A round in which nothing got through says nothing of how fast that is. */
+static void test_idle_round(void **state)
+{
+	struct known known = { .trips = trips, .fails_at = -1, .idle = 0 };
+	struct contest contest = {
+		.cells = 1,
+		.rounds = 1,
+		.near_ns = 80,
+		.far_ns = 200,
+		.play = play_known,
+		.context = &known,
+	};
+	struct contest_group group;
+	char error[TOOL_TEXT];
+
+	(void)state;
+	assert_int_equal(contest_open(&contest), 0);
+	assert_int_equal(contest_play(&contest, error), 0);
+	contest_group(&contest, 0, DISTANCE_NEAR, &group);
+	assert_int_equal(group.ns.count, 0);
+	assert_int_equal(contest_idle(&contest), 1);
+	assert_int_equal(contest_dropped(&contest), 0);
 	contest_close(&contest);
 }
 
@@ -114,7 +143,7 @@ static void test_json(void **state)
 
 static void test_failure_ends_it(void **state)
 {
-	struct known known = { .trips = trips, .fails_at = 3 };
+	struct known known = { .trips = trips, .fails_at = 3, .idle = 6 };
 	struct contest contest = {
 		.cells = 2,
 		.rounds = 3,
@@ -228,6 +257,8 @@ static void test_floor(void **state)
 		config.slots = shapes[i][0];
 		config.burst = shapes[i][1];
 		config.bytes = shapes[i][2];
+		config.header = i > 0;
+		config.dropped = i == 2;
 		assert_int_equal(floor_play(&config, &figures, error), 0);
 		assert_true(figures.buffers > 0);
 		assert_int_equal(figures.buffers % config.burst, 0);
@@ -308,6 +339,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_turns_and_distances),
+		cmocka_unit_test(test_idle_round),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_failure_ends_it),
 		cmocka_unit_test(test_duel),
