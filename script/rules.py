@@ -29,6 +29,7 @@ ROOMS = {
     'src/net': ({'net'}, CORE | {'memory', 'net', 'net_control', 'net_tap'}),
     'src/blk': ({'blk'}, CORE | {'memory', 'blk'}),
     'dump': ({'dump'}, {'ring', 'features'}),
+    'src/watch': ({'watch', 'ring'}, CORE | {'watch'}),
     # What checks the ring and the protocol must not share their code.
     'check': ({'check', 'dump'}, {'features'}),
     'tool': ({'tool', 'check', 'dump'}, None),
