@@ -15,6 +15,7 @@ packages_of() {
 	coverage) echo gcovr ;;
 	prove) ;;
 	fuzz) echo clang-14 libclang-rt-14-dev ;;
+	fuzz-afl) echo afl++ clang-14 ;;
 	litmus) echo libgmp10 ;;
 	house | unit | property | spec | regress | replay) ;;
 	count) echo valgrind ;;
@@ -46,7 +47,7 @@ ALL_GROUPS='house headers unit property spec regress replay count relacy freesta
 # Groups that run only when they are named: what takes long.
 MORE_GROUPS='interop-all'
 # shellcheck disable=SC2034 # ./dev reads it
-ALL_SETS="build bench-blk dpdk plot lint coverage litmus peers prove fuzz $ALL_GROUPS $MORE_GROUPS"
+ALL_SETS="build bench-blk dpdk plot lint coverage litmus peers prove fuzz fuzz-afl $ALL_GROUPS $MORE_GROUPS"
 
 JOBS=${VIRTRING_JOBS:-$(nproc 2>/dev/null || echo 2)}
 # Python and meson read the tree's UTF-8 files on machines without a locale, too.

@@ -1,7 +1,29 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# ./dev fuzz: the targets of test/fuzz under libFuzzer, with ASan and UBSan.
+# ./dev fuzz: the targets of test/fuzz under libFuzzer or AFL++, with ASan and UBSan.
+
+# build_targets NAME: builds those of build/NAME.
+build_targets() {
+	# The list of targets has to be as new as the files that name them.
+	logged "$1-setup" ninja -C "build/$1" build.ninja || return 1
+	# shellcheck disable=SC2046 # a list of words
+	compile "$1" $(ninja -C "build/$1" -t targets all | sed -n 's/^\(test\/fuzz\/fuzz-[a-z_]*\): .*/\1/p')
+}
+
+if [ "${1-}" = --engine ] && [ "${2-}" = afl ]; then
+	shift 2
+	need fuzz-afl
+	# Its compiler is clang with these turned on by the environment.
+	export CC=afl-clang-fast AFL_QUIET=1 AFL_USE_ASAN=1 AFL_USE_UBSAN=1
+	configure fuzz-afl -Dfuzz=true -Db_lundef=false -Doptimization=2
+	build_targets fuzz-afl
+	mkdir -p build/fuzz-afl-found
+	python3 test/fuzz/afl.py --build build/fuzz-afl --work build/fuzz-afl-found --jobs "$JOBS" "$@"
+	exit
+fi
+[ "${1-}" != --engine ] || [ "${2-}" = libfuzzer ] || die "fuzz: the engines are libfuzzer and afl"
+[ "${1-}" != --engine ] || shift 2
 
 fuzz_options='-Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=2'
 fuzz_flags='-Dc_args=-fsanitize=fuzzer-no-link -fno-sanitize-recover=all'
@@ -16,10 +38,6 @@ if [ "${1-}" = --planted ]; then
 fi
 # shellcheck disable=SC2086 # a list of words
 configure fuzz $fuzz_options "$fuzz_flags"
-# The list of targets has to be as new as the files that name them.
-logged fuzz-setup ninja -C build/fuzz build.ninja
-targets=$(ninja -C build/fuzz -t targets all | sed -n 's/^\(test\/fuzz\/fuzz-[a-z_]*\): .*/\1/p')
-# shellcheck disable=SC2086 # a list of words
-compile fuzz $targets
+build_targets fuzz
 mkdir -p build/fuzz-corpus
 python3 test/fuzz/run.py --build build/fuzz --work build/fuzz-corpus --jobs "$JOBS" "$@"
