@@ -226,6 +226,7 @@ void check_first_clause(const struct check *check, char *id);
 /**
  * struct check_result - a verdict
  * @check: of which check
+ * @subject: as in struct check_plan
  * @form: in which form
  * @verdict: what
  * @expected: as in struct check_outcome; these three are NULL when they are empty
@@ -235,6 +236,7 @@ void check_first_clause(const struct check *check, char *id);
  */
 struct check_result {
 	const struct check *check;
+	const char *subject;
 	uint32_t form;
 	enum check_verdict verdict;
 	char *expected;
@@ -260,6 +262,7 @@ struct check_results {
 /**
  * struct check_plan - what to run
  * @role: who is checked: "back-end", "front-end" or "self"
+ * @subject: which part of it, where there are several; NULL: all
  * @lists: the role's checks
  * @list_count: how many lists
  * @patterns: globs for clauses and names; NULL: all. Several are separated by commas
@@ -273,6 +276,7 @@ struct check_results {
  */
 struct check_plan {
 	const char *role;
+	const char *subject;
 	const struct check_list *const *lists;
 	uint32_t list_count;
 	const char *patterns;
@@ -319,6 +323,9 @@ struct check_outcome *check_outcome_new(void);
 
 /** check_outcome_free() - gives it back */
 void check_outcome_free(struct check_outcome *outcome);
+
+/** check_results_join() - move what @from has to the end of @to; @from is free then */
+void check_results_join(struct check_results *to, struct check_results *from);
 
 /** check_results_free() - frees the texts and the list */
 void check_results_free(struct check_results *results);

@@ -22,6 +22,8 @@ void check_print_result(FILE *to, const struct check_result *result, bool verbos
 	char id[24];
 
 	check_first_clause(result->check, id);
+	if (result->subject)
+		fprintf(to, "%-12s  ", result->subject);
 	fprintf(to, "%-4s  %-11s %-6s %-16s %-30s %s\n", check_verdict_name(result->verdict), id,
 		check_level(result->check), check_form_name(result->form), result->check->name,
 		result->verdict == CHECK_SKIP && result->seen ? result->seen : result->check->text);

@@ -37,6 +37,7 @@ static struct json_object *result_object(const struct check_result *result)
 	add_text(object, "check", result->check->name);
 	json_object_object_add(object, "clauses", clauses_of(result->check));
 	add_text(object, "level", check_level(result->check));
+	add_text(object, "subject", result->subject);
 	if (result->form)
 		add_text(object, "form", check_form_name(result->form));
 	json_object_object_add(object, "hostile", json_object_new_boolean(result->check->hostile));
@@ -134,6 +135,8 @@ static void put_case(FILE *to, const struct check_plan *plan, const struct check
 	put_xml(to, result->check->name);
 	if (result->form)
 		fprintf(to, " (%s)", check_form_name(result->form));
+	if (result->subject)
+		fprintf(to, ", %s", result->subject);
 	fprintf(to, "\" time=\"%.3f\">", result->seconds);
 	put_verdict(to, result);
 	fputs("</testcase>\n", to);

@@ -122,6 +122,7 @@ void check_add(const struct check_plan *plan, struct check_results *results,
 	result = &grown[results->count++];
 	*result = (struct check_result){
 		.check = check,
+		.subject = plan->subject,
 		.form = form,
 		.verdict = outcome->verdict,
 		.expected = passed ? NULL : copy(outcome->expected),
@@ -132,6 +133,24 @@ void check_add(const struct check_plan *plan, struct check_results *results,
 	results->verdicts[outcome->verdict]++;
 	if (plan->done)
 		plan->done(plan->done_context, result);
+}
+
+void check_results_join(struct check_results *to, struct check_results *from)
+{
+	struct check_result *grown =
+		realloc(to->results, (to->count + from->count + 1) * sizeof(*grown));
+
+	if (!grown)
+		abort();
+	to->results = grown;
+	if (from->count)
+		memcpy(grown + to->count, from->results, from->count * sizeof(*grown));
+	to->count += from->count;
+	to->seconds += from->seconds;
+	for (uint32_t i = 0; i < CHECK_VERDICTS; i++)
+		to->verdicts[i] += from->verdicts[i];
+	free(from->results);
+	*from = (struct check_results){ 0 };
 }
 
 void check_results_free(struct check_results *results)

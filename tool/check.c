@@ -9,32 +9,82 @@
 
 #include "check/back_end.h"
 #include "check/check.h"
+#include "check/front_end.h"
+#include "check_self.h"
 #include "tool.h"
 
-/* Who can be checked. */
+struct check_options;
+
+/* Who can be checked: by which checks, and how they are run. */
 struct role {
 	const char *name;
-	const struct check_list *const *lists;
-	const uint32_t *list_count;
-	void (*probe)(struct check_run *run);
+	const struct check_list *const *(*lists)(uint32_t *count);
+	int (*run)(struct check_options *options, struct check_results *results);
+	bool needs_socket;
 };
-
-static const struct role roles[] = {
-	{ "back-end", back_end_lists, &back_end_list_count, back_end_probe },
-};
-
-#define ROLES (sizeof(roles) / sizeof(roles[0]))
 
 struct check_options {
 	const struct role *role;
 	struct check_target target;
+	struct front_options front;
+	struct front_start start;
 	struct check_plan plan;
 	bool list;
 	bool quiet;
 	bool verbose;
+	const char *part;
 	const char *json;
 	const char *junit;
 };
+
+static const struct check_list *const *lists_of_back_end(uint32_t *count)
+{
+	*count = back_end_list_count;
+	return back_end_lists;
+}
+
+static int run_back_end(struct check_options *options, struct check_results *results)
+{
+	options->plan.probe = back_end_probe;
+	return check_all(&options->plan, results);
+}
+
+static int run_front_end(struct check_options *options, struct check_results *results)
+{
+	if (options->start.context)
+		options->front.start = &options->start;
+	/* Whoever comes once chooses the form; else one after the other is offered. */
+	options->front.one_form = !options->start.context && options->plan.forms == CHECK_FORMS;
+	return front_end_all(&options->plan, &options->front, results);
+}
+
+/* Those of both roles. */
+static const struct check_list *const *lists_of_self(uint32_t *count)
+{
+	static const struct check_list *lists[32];
+	uint32_t front_count;
+	const struct check_list *const *front = front_end_lists(&front_count);
+
+	*count = 0;
+	for (uint32_t i = 0; i < front_count && *count < 32; i++)
+		lists[(*count)++] = front[i];
+	for (uint32_t i = 0; i < back_end_list_count && *count < 32; i++)
+		lists[(*count)++] = back_end_lists[i];
+	return lists;
+}
+
+static int run_self(struct check_options *options, struct check_results *results)
+{
+	return check_self(&options->plan, options->part, results);
+}
+
+static const struct role roles[] = {
+	{ "back-end", lists_of_back_end, run_back_end, true },
+	{ "front-end", front_end_lists, run_front_end, true },
+	{ "self", lists_of_self, run_self, false },
+};
+
+#define ROLES (sizeof(roles) / sizeof(roles[0]))
 
 static uint32_t forms_of(const char *text)
 {
@@ -91,15 +141,21 @@ enum {
 	KEY_JUNIT,
 	KEY_LIST,
 	KEY_WRITE,
-	KEY_PATIENCE
+	KEY_PATIENCE,
+	KEY_RUN,
+	KEY_WAIT,
+	KEY_WATCH,
+	KEY_PART
 };
 
 static error_t take_end(struct check_options *options, struct argp_state *state)
 {
 	if (!options->role)
 		argp_error(state, "who is to be checked?");
-	if (!options->target.path && !options->list)
+	if (options->role->needs_socket && !options->target.path && !options->list)
 		argp_error(state, "which socket? (--socket)");
+	if (options->role->run == run_front_end && !options->target.device && !options->list)
+		argp_error(state, "which device is to be played? (--type)");
 	return 0;
 }
 
@@ -127,6 +183,20 @@ static error_t take_target(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_WRITE:
 		options->target.write = true;
+		return 0;
+	case KEY_PART:
+		if (!check_self_part(text))
+			argp_error(state, "no part is called '%s'", text);
+		options->part = text;
+		return 0;
+	case KEY_RUN:
+		options->start = (struct front_start){ .run = front_command, .context = text };
+		return 0;
+	case KEY_WAIT:
+		options->front.wait_ms = take_seconds(state, "--wait", text);
+		return 0;
+	case KEY_WATCH:
+		options->front.watch_ms = take_seconds(state, "--watch", text);
 		return 0;
 	case ARGP_KEY_ARG:
 		if (options->role)
@@ -219,12 +289,12 @@ static bool on_stdout(const char *path)
 static int run(struct check_options *options)
 {
 	const bool report_only = on_stdout(options->json) || on_stdout(options->junit);
-	struct check_results results;
+	struct check_results results = { 0 };
 	int status = 0;
 
 	options->plan.done = report_only ? NULL : print_one;
 	options->plan.done_context = options;
-	if (check_all(&options->plan, &results))
+	if (options->role->run(options, &results))
 		status = TOOL_CANNOT;
 	else if (results.verdicts[CHECK_FAIL] || results.verdicts[CHECK_LOST])
 		status = TOOL_FAILED;
@@ -243,7 +313,7 @@ static int run(struct check_options *options)
 }
 
 static const struct argp_option arguments[] = {
-	{ "socket", 's', "PATH", 0, "where the back end listens", 0 },
+	{ "socket", 's', "PATH", 0, "where the back end listens; front-end: where to listen", 0 },
 	{ "type", 't', "net|blk", 0, "what device it is; without, only messages are checked", 0 },
 	{ "clauses", KEY_CLAUSES, "PATTERN,...", 0,
 	  "only the checks with such a clause or name, as in S-DEV-* or wrap-*", 0 },
@@ -260,6 +330,13 @@ static const struct argp_option arguments[] = {
 	{ "timeout", 'T', "S", 0, "how long the peer may take for an answer (2)", 0 },
 	{ "patience", KEY_PATIENCE, "S", 0,
 	  "how long a peer that was lost may take to answer again (5)", 0 },
+	{ "run", KEY_RUN, "COMMAND", 0,
+	  "front-end: a shell command that starts one which connects, run for each session", 0 },
+	{ "wait", KEY_WAIT, "S", 0, "front-end: how long to wait for one to connect (30)", 0 },
+	{ "watch", KEY_WATCH, "S", 0,
+	  "front-end: how long to look on, from the first buffer; with --run, at most (10)", 0 },
+	{ "part", KEY_PART, "NAME", 0, "self: only driver-half, blk, net, serve-blk or serve-net",
+	  0 },
 	{ 0 },
 };
 
@@ -268,7 +345,7 @@ int check_main(int argc, char **argv)
 	static const struct argp parser = {
 		arguments,
 		take,
-		"back-end",
+		"back-end|front-end|self",
 		"Checks clause by clause whether a vhost-user peer keeps to the virtio and "
 		"vhost-user specifications.",
 		NULL,
@@ -278,13 +355,16 @@ int check_main(int argc, char **argv)
 	struct check_options options = {
 		.target = { .answer_ms = 2000 },
 		.plan = { .forms = CHECK_FORMS, .patience_ms = 5000 },
+		.front = { .wait_ms = 30000,
+			   .watch_ms = 10000,
+			   .policy_ms = 3000,
+			   .stall_ms = 10000,
+			   .disk_bytes = 16u << 20 },
 	};
 
 	argp_parse(&parser, argc, argv, 0, NULL, &options);
 	options.plan.role = options.role->name;
-	options.plan.lists = options.role->lists;
-	options.plan.list_count = *options.role->list_count;
-	options.plan.probe = options.role->probe;
+	options.plan.lists = options.role->lists(&options.plan.list_count);
 	options.plan.target = &options.target;
 	if (options.list) {
 		check_print_list(stdout, &options.plan);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Our own driver half under load, as a front end of a disk that compares everything it gets. */
+#ifndef CHECK_LOAD_H
+#define CHECK_LOAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* How the process ends. */
+#define LOAD_OK 0
+#define LOAD_FAILED 1 /* it could not even be started */
+#define LOAD_REFUSED 3 /* the half noticed what the device did, or the session ended */
+#define LOAD_HUNG 98
+#define LOAD_CORRUPT 99
+
+/**
+ * struct load_job - what to do
+ * @path: where the device listens
+ * @features: what to ask for at most
+ * @size: of the ring
+ * @indirect: entries of each indirect table, 0: none
+ * @requests: how many
+ * @seed: of all that is random
+ * @small: how many more after those, each without data
+ * @shallow: fewer in flight than the ring can hold
+ * @restarts: stops and starts of the ring on the way
+ * @hostile: the device will do something wrong; that is to be survived
+ * @config: reads the configuration space, and serves the back end's channel
+ */
+struct load_job {
+	const char *path;
+	uint64_t features;
+	uint32_t size;
+	uint16_t indirect;
+	uint32_t requests;
+	uint64_t seed;
+	uint32_t small;
+	bool shallow;
+	uint32_t restarts;
+	bool hostile;
+	bool config;
+};
+
+/* Does it, in this process; says on standard error what is wrong. Answers LOAD_*. */
+int load_run(const struct load_job *job);
+
+#endif
