@@ -78,8 +78,9 @@ static int play_floor(const struct versus *versus, const struct versus_cell *cel
 		.slots = options->size,
 		.burst = options->burst,
 		.bytes = options->packet,
-		/* What a driver sends has the same header every time; a device has to write it. */
+		/* A sent header is always the same; of what arrives, our driver reads that alone. */
 		.header = rx,
+		.dropped = rx,
 		.seconds = options->seconds,
 	};
 	struct floor_figures figures;
