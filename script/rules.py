@@ -24,7 +24,7 @@ ROOMS = {
     'src/ring': ({'ring'}, CORE),
     'src/memory': ({'memory'}, CORE | {'memory'}),
     'src/transport/vhost_user': ({'transport/vhost_user', 'transport', 'memory'},
-                                 CORE | {'memory', 'vhost_user', 'vhost_user_loop',
+                                 CORE | {'memory', 'watch', 'vhost_user', 'vhost_user_loop',
                                          'vhost_user_queue', 'features'}),
     'src/net': ({'net'}, CORE | {'memory', 'net', 'net_control', 'net_tap'}),
     'src/blk': ({'blk'}, CORE | {'memory', 'blk'}),

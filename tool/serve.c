@@ -22,6 +22,7 @@ enum key {
 	KEY_NO_URING,
 	KEY_NO_SANDBOX,
 	KEY_DUMP,
+	KEY_WATCH,
 };
 
 static void take_cache(const char *text, struct argp_state *state)
@@ -108,6 +109,9 @@ static error_t take(int key, char *text, struct argp_state *state)
 	case KEY_DUMP:
 		options->dump = text;
 		return 0;
+	case KEY_WATCH:
+		options->watch = true;
+		return 0;
 	case ARGP_KEY_END:
 		check(state);
 		return 0;
@@ -133,6 +137,8 @@ static int serve_blk_main(int argc, char **argv)
 		{ "dump-on-signal", KEY_DUMP, "FILE", 0,
 		  "with each SIGUSR1, append the memory of the queues to FILE, for virtring dump",
 		  0 },
+		{ "watch", KEY_WATCH, NULL, 0,
+		  "print what drivers do wrong; needs a build with -Dwatch=true", 0 },
 		{ "no-sandbox", KEY_NO_SANDBOX, NULL, 0,
 		  "keep all that this user may do, for whoever takes this process over", 0 },
 		{ 0 },

@@ -13,6 +13,7 @@
  * @socket: where to listen
  * @image: file or block device
  * @dump: file for the memory of the queues, with each SIGUSR1; or NULL
+ * @watch: print what drivers do wrong
  * @queues: request queues
  * @mask: feature bits that are not offered
  * @read_only: no writes
@@ -31,6 +32,7 @@ struct serve_options {
 	bool direct;
 	bool write_through;
 	bool plain;
+	bool watch;
 	bool no_sandbox;
 };
 

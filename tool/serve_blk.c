@@ -356,6 +356,14 @@ static int open_disk(struct server *s)
 	return 0;
 }
 
+static void watched(void *context, uint32_t index, enum vr_watch_what what, uint32_t value,
+		    uint32_t bound)
+{
+	(void)context;
+	fprintf(stderr, "virtring serve blk: queue %u: the driver: %s (%u, bound %u)\n", index,
+		vr_watch_text(what), value, bound);
+}
+
 static int open_backend(struct server *s)
 {
 	static const struct vr_vu_backend_ops device = {
@@ -390,6 +398,7 @@ static int open_backend(struct server *s)
 		.struct_size = sizeof(config),
 		.backend = &backend,
 		.ops = &queues,
+		.watched = s->options->watch ? watched : NULL,
 	};
 	struct vr_vu_watch *watch;
 	int error = vr_vu_loop_create(&config, &s->loop);
@@ -400,6 +409,8 @@ static int open_backend(struct server *s)
 		error = dump_signal_watch(&s->dump, s->loop);
 	if (!error)
 		error = vr_vu_backend_open(vr_vu_loop_backend(s->loop));
+	if (error == -ENOTSUP && s->options->watch)
+		return cannot("--watch", "this build has no watcher (meson -Dwatch=true)");
 	return error ? cannot(s->options->socket, strerror(-error)) : 0;
 }
 

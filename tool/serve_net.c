@@ -355,6 +355,14 @@ static int watch(struct net_server *s)
 	return 0;
 }
 
+static void watched(void *context, uint32_t index, enum vr_watch_what what, uint32_t value,
+		    uint32_t bound)
+{
+	(void)context;
+	fprintf(stderr, "virtring serve net: queue %u: the driver: %s (%u, bound %u)\n", index,
+		vr_watch_text(what), value, bound);
+}
+
 static int open_backend(struct net_server *s)
 {
 	static const struct vr_vu_backend_ops device = {
@@ -390,6 +398,7 @@ static int open_backend(struct net_server *s)
 		.struct_size = sizeof(config),
 		.backend = &backend,
 		.ops = &queues,
+		.watched = s->options->watch ? watched : NULL,
 	};
 	int error = vr_vu_loop_create(&config, &s->loop);
 
@@ -399,6 +408,8 @@ static int open_backend(struct net_server *s)
 		error = dump_signal_watch(&s->dump, s->loop);
 	if (!error)
 		error = vr_vu_backend_open(vr_vu_loop_backend(s->loop));
+	if (error == -ENOTSUP && s->options->watch)
+		return cannot("--watch", "this build has no watcher (meson -Dwatch=true)");
 	return error ? cannot(s->options->socket, strerror(-error)) : 0;
 }
 

@@ -27,6 +27,7 @@
  * @mtu: what the driver is told, 0: nothing
  * @mac: the device's address
  * @mask: feature bits that are not offered
+ * @watch: print what drivers do wrong
  * @no_sandbox: with all that this process may do
  */
 struct serve_net_options {
@@ -43,6 +44,7 @@ struct serve_net_options {
 	uint16_t mtu;
 	uint8_t mac[VR_NET_MAC_BYTES];
 	uint64_t mask;
+	bool watch;
 	bool no_sandbox;
 };
 

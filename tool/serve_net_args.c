@@ -26,6 +26,7 @@ enum key {
 	KEY_MASK,
 	KEY_NO_SANDBOX,
 	KEY_DUMP,
+	KEY_WATCH,
 };
 
 static uint64_t number(struct argp_state *state, const char *option, const char *text,
@@ -158,6 +159,9 @@ static error_t take(int key, char *text, struct argp_state *state)
 	case KEY_DUMP:
 		options->dump = text;
 		return 0;
+	case KEY_WATCH:
+		options->watch = true;
+		return 0;
 	case KEY_NO_SANDBOX:
 		options->no_sandbox = true;
 		return 0;
@@ -188,6 +192,8 @@ int serve_net_main(int argc, char **argv)
 		{ "dump-on-signal", KEY_DUMP, "FILE", 0,
 		  "with each SIGUSR1, append the memory of the queues to FILE, for virtring dump",
 		  0 },
+		{ "watch", KEY_WATCH, NULL, 0,
+		  "print what drivers do wrong; needs a build with -Dwatch=true", 0 },
 		{ "no-sandbox", KEY_NO_SANDBOX, NULL, 0,
 		  "keep all that this user may do, for whoever takes this process over", 2 },
 		{ 0 },

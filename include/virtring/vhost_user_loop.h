@@ -15,6 +15,7 @@
 
 #include "vhost_user.h"
 #include "vhost_user_queue.h"
+#include "watch.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -65,6 +66,8 @@ struct vr_vu_loop_ops {
  * @ops: what the device does with its queues; copied
  * @flags: of every ring, as struct vr_device_config
  * @max_chain: of every ring, as struct vr_device_config
+ * @watched: called with each thing that a driver does wrong, as struct vr_watch_config's report;
+ *	in a build that can watch. NULL: nobody looks.
  */
 struct vr_vu_loop_config {
 	size_t struct_size;
@@ -72,6 +75,8 @@ struct vr_vu_loop_config {
 	const struct vr_vu_loop_ops *ops;
 	uint32_t flags;
 	uint32_t max_chain;
+	void (*watched)(void *context, uint32_t index, enum vr_watch_what what, uint32_t value,
+			uint32_t bound);
 };
 
 /**
@@ -81,7 +86,7 @@ struct vr_vu_loop_config {
  *
  * It is not yet reachable: vr_vu_backend_open() or _adopt() it.
  *
- * Return: 0, or as vr_vu_backend_create().
+ * Return: 0, -ENOTSUP when the build cannot watch, or as vr_vu_backend_create().
  */
 int vr_vu_loop_create(const struct vr_vu_loop_config *config, struct vr_vu_loop **loop);
 

@@ -59,7 +59,8 @@ const char *vr_watch_text(enum vr_watch_what what);
  * @driver: our half is the driver's
  * @tables: indirect tables of our driver half, .addr what the device knows them by; or no host
  * @table_bytes: how large they are
- * @reserved: zero
+ * @base: where our half starts, in the format of vr_device_save(), 0x80008000 for a fresh packed ring;
+ *	a split ring says it itself
  * @report: called with each violation: an index, a slot or an id, and the bound that it missed, as
  *	far as there is one. On the thread of the queue, out of the middle of one of its calls: it
  *	must not call the queue.
@@ -73,10 +74,17 @@ struct vr_watch_config {
 	bool driver;
 	struct vr_ring_area tables;
 	size_t table_bytes;
-	uint32_t reserved;
+	uint32_t base;
 	void (*report)(void *context, enum vr_watch_what what, uint32_t value, uint32_t bound);
 	void *context;
 };
+
+/**
+ * vr_watch_possible() - was the library built with what a watcher needs?
+ *
+ * Return: true when vr_watch_create() can do something. Any thread.
+ */
+bool vr_watch_possible(void);
 
 /**
  * vr_watch_create() - watch the other side of a half that begins now

@@ -19,6 +19,11 @@
 static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
 static struct vr_watch *watchers[WATCHERS_MAX];
 
+bool vr_watch_possible(void)
+{
+	return true;
+}
+
 int watch_list_add(struct vr_watch *watch)
 {
 	int error = -EAGAIN;
@@ -98,6 +103,11 @@ void vr_watch_access(const void *field, unsigned int bytes, uint64_t value, unsi
 }
 
 #else
+
+bool vr_watch_possible(void)
+{
+	return false;
+}
 
 int watch_list_add(struct vr_watch *watch)
 {

@@ -10,7 +10,10 @@ static bool config_valid(const struct vr_watch_config *config)
 	return config && config->struct_size == sizeof(*config) && config->report &&
 	       vr_ring_bytes(config->features, config->queue_size, VR_AREA_DRIVER) &&
 	       config->ring.descriptors.host && config->ring.driver.host &&
-	       config->ring.device.host;
+	       config->ring.device.host &&
+	       (!(config->features & VR_F_RING_PACKED) ||
+		((config->base & 0x7fff) < config->queue_size &&
+		 (config->base >> 16 & 0x7fff) < config->queue_size));
 }
 
 static bool make_memory(struct vr_watch *watch)
@@ -45,25 +48,15 @@ static void begin_split(struct vr_watch *watch)
 	watch->next_head = watch->used == 0 ? 0 : UINT32_MAX;
 }
 
-/*
- * The first slot that the device has not used is where the AVAIL bit changes, as whoever wrote a slot
- * last left the wrap counter of that lap in it.
- */
+/* The driver half looks for used descriptors, the device half for available ones. */
 static void begin_packed(struct vr_watch *watch)
 {
-	bool first = watch_desc(watch, 0).flags & WATCH_AVAIL;
-	uint32_t slot = 0;
+	uint32_t base = watch->config.base;
+	uint16_t position = (uint16_t)(watch->config.driver ? base >> 16 : base);
 
 	watch_packed_begin(watch);
-	while (slot < watch->size && !(watch->flags[slot] & WATCH_AVAIL) == !first)
-		slot++;
-	if (slot == watch->size) {
-		watch->slot = 0;
-		watch->wrap = !first;
-		return;
-	}
-	watch->slot = (uint16_t)slot;
-	watch->wrap = first;
+	watch->slot = position & 0x7fff;
+	watch->wrap = position & 0x8000;
 }
 
 /* What our half asks for as it begins. */

@@ -41,6 +41,7 @@ static struct vr_watch *watch_one(const struct rig *rig, bool driver, struct tol
 		.ring = driver ? rig_driver_ring(rig) : rig_device_ring(rig),
 		.queue_size = rig->shape.size,
 		.driver = driver,
+		.base = is_packed(rig->shape.features) ? 0x80008000u : 0,
 		.report = tell,
 		.context = told,
 	};
@@ -557,8 +558,12 @@ static void test_config(void **state)
 	config.queue_size = 6;
 	CHECK(vr_watch_create(&config, &watch) < 0);
 	config.features = VR_F_RING_PACKED;
+	config.base = 6;
+	CHECK(vr_watch_create(&config, &watch) < 0);
+	config.base = 0x80008000u;
 	CHECK_EQ(vr_watch_create(&config, &watch), 0);
 	CHECK(vr_watch_create(&config, NULL) < 0);
+	CHECK(vr_watch_possible());
 	vr_watch_destroy(watch);
 	vr_watch_destroy(NULL);
 	for (int i = 0; i < 10; i++)

@@ -98,7 +98,8 @@ static void test_refused(void **state)
 	CHECK_EQ(vr_watch_look(SPLIT, NULL, 8, tell, &told), -EINVAL);
 	CHECK_EQ(vr_watch_look(SPLIT, &ring, 8, NULL, &told), -EINVAL);
 	config.ring = ring;
-#ifdef VR_WATCH
+	CHECK_EQ(vr_watch_possible(), VR_WATCH);
+#if VR_WATCH
 	CHECK_EQ(vr_watch_create(&config, &watch), 0);
 	vr_watch_destroy(watch);
 #else

@@ -20,6 +20,34 @@
 
 /* ---- beginning and end of a queue ---- */
 
+static void watched(void *context, enum vr_watch_what what, uint32_t value, uint32_t bound)
+{
+	const struct loop_queue *q = context;
+
+	q->loop->watched(q->loop->context, vr_vu_queue_vring(q->queue)->index, what, value, bound);
+}
+
+/* A watcher that cannot be had is missed, and nothing else. */
+static void watch_queue(struct vr_vu_loop *loop, struct loop_queue *q)
+{
+	const struct vr_vu_vring *vring = vr_vu_queue_vring(q->queue);
+	struct vr_watch_config config = {
+		.struct_size = sizeof(config),
+		.features = vring->features,
+		.ring = vring->ring,
+		.queue_size = vring->size,
+		.report = watched,
+		.context = q,
+	};
+
+	if (!loop->watched)
+		return;
+	q->loop = loop;
+	if (vr_device_save(vr_vu_queue_device(q->queue), false, &config.base))
+		(void)vr_device_save(vr_vu_queue_device(q->queue), true, &config.base);
+	(void)vr_watch_create(&config, &q->watch);
+}
+
 static int ring_start(void *context, const struct vr_vu_vring *vring, struct vr_mem *mem)
 {
 	struct vr_vu_loop *loop = context;
@@ -41,6 +69,7 @@ static int ring_start(void *context, const struct vr_vu_vring *vring, struct vr_
 		q->queue = NULL;
 		return -1;
 	}
+	watch_queue(loop, q);
 	return 0;
 }
 
@@ -53,6 +82,7 @@ static void end_queue(struct vr_vu_loop *loop, struct loop_queue *q, uint32_t *b
 {
 	loop->ops.queue_stop(loop->context, q->queue);
 	vr_vu_queue_end(q->queue, base);
+	vr_watch_destroy(q->watch);
 	*q = (struct loop_queue){ .queue = NULL };
 }
 
@@ -246,10 +276,14 @@ static int collect(struct vr_vu_loop *loop, int timeout_ms)
 static void take_kick(struct loop_queue *q, short events)
 {
 	const int fd = vr_vu_queue_vring(q->queue)->kick_fd;
+	int drained;
 
 	q->again = true;
 	/* The other end of a pipe was closed: nobody kicks any more, and poll() would not wait. */
-	if (vr_vu_drain(fd) <= 0 && events & (POLLHUP | POLLERR | POLLNVAL))
+	drained = vr_vu_drain(fd);
+	if (drained > 0 && q->watch)
+		vr_watch_notified(q->watch);
+	if (drained <= 0 && events & (POLLHUP | POLLERR | POLLNVAL))
 		q->deaf = true;
 }
 
@@ -465,6 +499,8 @@ int vr_vu_loop_create(const struct vr_vu_loop_config *config, struct vr_vu_loop 
 
 	if (!config_valid(config))
 		return -EINVAL;
+	if (config->watched && !vr_watch_possible())
+		return -ENOTSUP;
 	l = calloc(1, sizeof(*l));
 	if (!l)
 		return -ENOMEM;
@@ -474,6 +510,7 @@ int vr_vu_loop_create(const struct vr_vu_loop_config *config, struct vr_vu_loop 
 	l->flags = config->flags;
 	l->max_chain = config->max_chain;
 	l->turn_ms = -1;
+	l->watched = config->watched;
 	l->stop_fd = -1;
 	ret = create_parts(l, l->vrings);
 	if (!ret)

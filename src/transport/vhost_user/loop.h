@@ -6,6 +6,9 @@
 #include <poll.h>
 
 #include <virtring/vhost_user_loop.h>
+#include <virtring/watch.h>
+
+struct vr_vu_loop;
 
 /**
  * struct loop_queue - a ring
@@ -15,6 +18,8 @@
  * @broken: and the device has been told
  * @deferred: its stop waits for the requests in flight
  * @deaf: nobody can kick it any more
+ * @watch: who looks at the driver, or NULL
+ * @loop: for @watch
  */
 struct loop_queue {
 	struct vr_vu_queue *queue;
@@ -23,6 +28,8 @@ struct loop_queue {
 	bool broken;
 	bool deferred;
 	bool deaf;
+	struct vr_watch *watch;
+	struct vr_vu_loop *loop;
 };
 
 /**
@@ -50,6 +57,7 @@ struct vr_vu_watch {
  * @vrings: number of queues
  * @flags: of every ring
  * @max_chain: of every ring
+ * @watched: whom to tell what the drivers do wrong, or NULL
  * @backend: the back end
  * @queues: @vrings of them
  * @stop_fd: eventfd of vr_vu_loop_stop()
@@ -66,6 +74,8 @@ struct vr_vu_loop {
 	uint32_t vrings;
 	uint32_t flags;
 	uint32_t max_chain;
+	void (*watched)(void *context, uint32_t index, enum vr_watch_what what, uint32_t value,
+			uint32_t bound);
 	struct vr_vu_backend *backend;
 	struct loop_queue *queues;
 	int stop_fd;
