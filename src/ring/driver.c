@@ -1,6 +1,33 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
-/* The burst calls of a driver half: one switch selects the form, whose body is inlined here. */
+/*
+ * The burst calls of a driver half: one switch selects the form. Each form's body is a function of its
+ * own, so that none saves or spills registers that only another one needs.
+ */
 #include "driver_packed.h"
+
+static VR_NOINLINE int add_split(struct vr_driver *driver, const struct vr_buffer *buffers,
+				 unsigned int count)
+{
+	return vr_split_add(driver, buffers, count, false);
+}
+
+static VR_NOINLINE int add_split_in_order(struct vr_driver *driver, const struct vr_buffer *buffers,
+					  unsigned int count)
+{
+	return vr_split_add(driver, buffers, count, true);
+}
+
+static VR_NOINLINE int add_packed(struct vr_driver *driver, const struct vr_buffer *buffers,
+				  unsigned int count)
+{
+	return vr_packed_add(driver, buffers, count, false);
+}
+
+static VR_NOINLINE int add_packed_in_order(struct vr_driver *driver,
+					   const struct vr_buffer *buffers, unsigned int count)
+{
+	return vr_packed_add(driver, buffers, count, true);
+}
 
 int vr_driver_add(struct vr_driver *driver, const struct vr_buffer *buffers, unsigned int count)
 {
@@ -10,13 +37,13 @@ int vr_driver_add(struct vr_driver *driver, const struct vr_buffer *buffers, uns
 		return vr_halt_error(halted);
 	switch (driver->form) {
 	case VR_FORM_SPLIT:
-		return vr_split_add(driver, buffers, count, false);
+		return add_split(driver, buffers, count);
 	case VR_FORM_SPLIT_IN_ORDER:
-		return vr_split_add(driver, buffers, count, true);
+		return add_split_in_order(driver, buffers, count);
 	case VR_FORM_PACKED:
-		return vr_packed_add(driver, buffers, count, false);
+		return add_packed(driver, buffers, count);
 	case VR_FORM_PACKED_IN_ORDER:
-		return vr_packed_add(driver, buffers, count, true);
+		return add_packed_in_order(driver, buffers, count);
 	}
 	return VR_E_INVAL;
 }
@@ -67,6 +94,29 @@ uint32_t vr_driver_notification_data(const struct vr_driver *driver, uint16_t qu
 	return queue_index | next << 16;
 }
 
+static VR_NOINLINE int get_split(struct vr_driver *driver, struct vr_used *used, unsigned int count)
+{
+	return vr_split_get(driver, used, count);
+}
+
+static VR_NOINLINE int get_packed(struct vr_driver *driver, struct vr_used *used,
+				  unsigned int count)
+{
+	return vr_packed_get(driver, used, count);
+}
+
+static VR_NOINLINE int get_split_in_order(struct vr_driver *driver, struct vr_used *used,
+					  unsigned int count)
+{
+	return vr_split_get_in_order(driver, used, count);
+}
+
+static VR_NOINLINE int get_packed_in_order(struct vr_driver *driver, struct vr_used *used,
+					   unsigned int count)
+{
+	return vr_packed_get_in_order(driver, used, count);
+}
+
 int vr_driver_get(struct vr_driver *driver, struct vr_used *used, unsigned int count)
 {
 	uint32_t halted = vr_halted(&driver->halt);
@@ -76,13 +126,13 @@ int vr_driver_get(struct vr_driver *driver, struct vr_used *used, unsigned int c
 		return vr_halt_error(halted);
 	switch (driver->form) {
 	case VR_FORM_SPLIT:
-		return vr_split_get(driver, used, count);
+		return get_split(driver, used, count);
 	case VR_FORM_SPLIT_IN_ORDER:
-		return vr_split_get_in_order(driver, used, count, halted != 0);
+		return get_split_in_order(driver, used, count);
 	case VR_FORM_PACKED:
-		return vr_packed_get(driver, used, count);
+		return get_packed(driver, used, count);
 	case VR_FORM_PACKED_IN_ORDER:
-		return vr_packed_get_in_order(driver, used, count, halted != 0);
+		return get_packed_in_order(driver, used, count);
 	}
 	return VR_E_INVAL;
 }

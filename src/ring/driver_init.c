@@ -95,6 +95,8 @@ static void start(struct vr_driver *driver, uint32_t base)
 	driver->handed = index;
 	driver->seen = index;
 	driver->origin = index;
+	driver->singles = index;
+	driver->readables = index;
 	driver->held = 0;
 	driver->free = driver->size;
 	driver->take = 0;
@@ -102,6 +104,7 @@ static void start(struct vr_driver *driver, uint32_t base)
 	driver->next = vr_position_decode(base);
 	driver->first = driver->next;
 	driver->used = vr_position_decode(base >> 16);
+	driver->guess = 0;
 	driver->add_slot = 0;
 	driver->get_slot = (uint32_t)index & (driver->size - 1);
 	driver->batch_left = 0;
@@ -245,11 +248,12 @@ void vr_driver_stop(struct vr_driver *driver)
 /* In order the oldest comes first; what was validated but not handed out is taken back, too. */
 static int reclaim_in_order(struct vr_driver *driver, struct vr_used *used, unsigned int count)
 {
+	bool packed = vr_form_is_packed(driver->form);
 	unsigned int done = 0;
 
 	driver->batch_left = (uint32_t)(driver->added - driver->handed);
 	while (done < count && driver->batch_left)
-		done += vr_driver_hand_batch(driver, used + done, count - done);
+		done += vr_driver_hand_batch(driver, used + done, count - done, packed);
 	driver->batch_left = 0;
 	return (int)done;
 }

@@ -74,62 +74,133 @@ static inline int vr_packed_add_one(struct vr_driver *driver, const struct vr_bu
 	driver->free -= shape.descriptors;
 	driver->staged_descs += shape.descriptors;
 	driver->added++;
+	if (in_order)
+		vr_driver_lap_note(driver, &shape);
 	return 1;
 }
 
 /* Where a run of buffers of one segment goes. */
 struct vr_packed_run {
+	const struct vr_buffer *buffers;
 	struct vr_used *records;
 	const uint16_t *top; /* plain: the stack of free ids */
 	struct vr_desc *desc;
-	uint64_t flags;
-	uint32_t first; /* in order: record, and so id, of the first buffer */
+	uint64_t upper; /* of a second word: flags, in order the next buffer's id, too */
 	uint32_t serial; /* cookie of the first buffer */
 };
 
-/* Stages the @i-th buffer of a run and returns its descriptor's second word. */
-VR_INLINE uint64_t vr_packed_stage(const struct vr_packed_run *run, const struct vr_buffer *buffer,
-				   uint32_t i, uint32_t kind, bool in_order)
+/*
+ * Stages the @i-th buffer of a run, if it is of this kind. Its second word is held back if there is a
+ * place for it. In order, its record's cookie may be known to be right.
+ */
+VR_INLINE bool vr_packed_stage(struct vr_packed_run *run, size_t i, uint32_t kind, bool in_order,
+			       bool known, uint64_t *held)
 {
-	uint32_t id = in_order ? run->first + i : *(run->top - i);
+	const struct vr_buffer *buffer = &run->buffers[i];
+	uint32_t id = in_order ? 0 : *(run->top - i);
 	struct vr_used *record = &run->records[in_order ? i : id];
+	struct vr_segment segment;
+	uint64_t rest;
 
-	vr_driver_record_single(record, buffer, kind);
-	if (!in_order) {
-		record->segments = 0;
-		record->descriptors = 1;
+	if (!vr_buffer_single(buffer, kind, &segment))
+		return false;
+	vr_driver_record_single(record, buffer, segment.len, kind, known);
+	if (!in_order)
+		vr_driver_mark(record, 1);
+	if (!known)
+		record->cookie = run->serial + (uint32_t)i;
+	vr_st64(&run->desc[i].addr, segment.addr);
+	rest = vr_packed_rest(segment.len, id, 0) + run->upper;
+	if (in_order)
+		run->upper += vr_packed_rest(0, 1, 0);
+	if (held)
+		*held = rest;
+	else
+		vr_st64(&run->desc[i].rest, rest);
+	return true;
+}
+
+/* The next @count buffers of a run come first now. */
+VR_INLINE void vr_packed_run_on(struct vr_packed_run *run, unsigned int count, bool in_order)
+{
+	run->buffers += count;
+	if (in_order)
+		run->records += count;
+	else
+		run->top -= count;
+	run->desc += count;
+	run->serial += count;
+}
+
+/* Stages the next four buffers of a run, in order with known cookies; stops at one of another kind. */
+VR_INLINE unsigned int vr_packed_stage_four(struct vr_packed_run *run, uint32_t kind, bool in_order,
+					    uint64_t *held)
+{
+	if (!vr_packed_stage(run, 0, kind, in_order, in_order, held))
+		return 0;
+	if (!vr_packed_stage(run, 1, kind, in_order, in_order, NULL))
+		return 1;
+	if (!vr_packed_stage(run, 2, kind, in_order, in_order, NULL))
+		return 2;
+	if (!vr_packed_stage(run, 3, kind, in_order, in_order, NULL))
+		return 3;
+	vr_packed_run_on(run, 4, in_order);
+	return 4;
+}
+
+/* Stages the buffers of a run, as long as they are of one kind. In order, the cookies may be known. */
+VR_INLINE unsigned int vr_packed_stage_run(struct vr_packed_run *run, unsigned int count,
+					   uint32_t kind, bool in_order, bool known, uint64_t *held)
+{
+	bool fours = !in_order || known;
+	unsigned int done = 0, four;
+
+	/* The first four apart, so that the others need not ask whether to hold back. */
+	if (held && fours && count >= 4) {
+		done = vr_packed_stage_four(run, kind, in_order, held);
+		if (done < 4)
+			return done;
+		held = NULL;
 	}
-	record->cookie = run->serial + i;
-	vr_st64(&run->desc[i].addr, buffer->segments->addr);
-	return vr_packed_rest(buffer->segments->len, id, 0) | run->flags;
+	while (fours && done + 4 <= count) {
+		four = vr_packed_stage_four(run, kind, in_order, NULL);
+		done += four;
+		if (four < 4)
+			return done;
+	}
+	for (; done < count && vr_packed_stage(run, 0, kind, in_order, false, held); done++) {
+		held = NULL;
+		vr_packed_run_on(run, 1, in_order);
+	}
+	return done;
 }
 
 /*
  * Stages buffers of one segment, as long as they are of one kind and nothing wraps. The first one
  * staged is held back; nobody looks at what is written behind it before that is published.
  */
-VR_INLINE unsigned int vr_packed_stage_run(struct vr_driver *driver,
-					   const struct vr_buffer *buffers, unsigned int count,
-					   uint32_t kind, bool in_order)
+VR_INLINE unsigned int vr_packed_stage_kind(struct vr_driver *driver,
+					    const struct vr_buffer *buffers, unsigned int count,
+					    uint32_t kind, bool in_order)
 {
 	uint32_t write = kind == VR_KIND_WRITABLE ? VR_DESC_WRITE : 0;
+	uint32_t flags = write | vr_available_state(driver->next.wrap);
 	uint32_t open = (uint32_t)(driver->added - driver->handed);
+	bool known = in_order && vr_driver_lap_known(driver, kind);
 	struct vr_packed_run run;
-	unsigned int i = 0;
+	uint64_t *held = NULL;
 
-	run.first = in_order ? driver->add_slot : 0;
-	run.records = driver->buffers + run.first;
+	run.buffers = buffers;
+	run.records = driver->buffers + (in_order ? driver->add_slot : 0);
 	run.top = in_order ? NULL : driver->free_ids + (driver->size - 1 - open);
 	run.desc = &driver->desc[driver->next.slot];
-	run.flags = vr_packed_rest(0, 0, write | vr_available_state(driver->next.wrap));
+	run.upper = vr_packed_rest(0, in_order ? driver->add_slot : 0, flags);
 	run.serial = in_order ? driver->next.slot : (uint32_t)driver->added;
-	if (driver->added == driver->published && vr_buffer_single(buffers, kind)) {
-		driver->held = vr_packed_stage(&run, buffers, i++, kind, in_order);
+	if (driver->added == driver->published) {
 		driver->first = driver->next;
+		held = &driver->held;
 	}
-	for (; i < count && vr_buffer_single(&buffers[i], kind); i++)
-		vr_st64(&run.desc[i].rest, vr_packed_stage(&run, &buffers[i], i, kind, in_order));
-	return i;
+	return vr_packed_stage_run(&run, count, kind, in_order, known, held);
 }
 
 VR_INLINE unsigned int vr_packed_add_run(struct vr_driver *driver, const struct vr_buffer *buffers,
@@ -144,9 +215,9 @@ VR_INLINE unsigned int vr_packed_add_run(struct vr_driver *driver, const struct 
 	if (count == 0)
 		return 0;
 	if (kind == VR_KIND_READABLE)
-		run = vr_packed_stage_run(driver, buffers, count, VR_KIND_READABLE, in_order);
+		run = vr_packed_stage_kind(driver, buffers, count, VR_KIND_READABLE, in_order);
 	else if (kind == VR_KIND_WRITABLE)
-		run = vr_packed_stage_run(driver, buffers, count, VR_KIND_WRITABLE, in_order);
+		run = vr_packed_stage_kind(driver, buffers, count, VR_KIND_WRITABLE, in_order);
 	vr_advance(&driver->next, run, driver->size);
 	if (in_order)
 		driver->add_slot = driver->add_slot + run == driver->size ? 0 :
@@ -154,6 +225,8 @@ VR_INLINE unsigned int vr_packed_add_run(struct vr_driver *driver, const struct 
 	driver->free -= run;
 	driver->staged_descs += run;
 	driver->added += run;
+	if (in_order && kind != VR_KIND_READABLE)
+		driver->readables = driver->added;
 	return run;
 }
 
@@ -202,12 +275,18 @@ VR_INLINE bool vr_packed_verdict(const struct vr_driver *driver)
 				     driver->size);
 }
 
+/* Does this word say that its descriptor is used, at the used position's wrap counter? */
+VR_INLINE bool vr_packed_is_used(const struct vr_driver *driver, uint64_t rest)
+{
+	return (vr_packed_flags(rest) & VR_DESC_STATE) == vr_used_state(driver->used.wrap);
+}
+
 /* Takes the word at the used position: true when that descriptor is used. */
 VR_INLINE bool vr_packed_look(const struct vr_driver *driver, uint64_t *rest)
 {
 	/* Partner: the device's release store of the same word. */
 	*rest = vr_ld64_acquire(&driver->desc[driver->used.slot].rest);
-	if ((vr_packed_flags(*rest) & VR_DESC_STATE) != vr_used_state(driver->used.wrap))
+	if (!vr_packed_is_used(driver, *rest))
 		return false;
 	vr_after_consume(driver->platform);
 	return true;
@@ -217,6 +296,37 @@ VR_INLINE bool vr_packed_look(const struct vr_driver *driver, uint64_t *rest)
 VR_INLINE uint32_t vr_packed_length(uint64_t rest)
 {
 	return (vr_packed_flags(rest) & VR_DESC_WRITE) ? (uint32_t)rest : 0;
+}
+
+/*
+ * A run of used descriptors. A queue's buffers are mostly of one kind, so their flags are expected to
+ * be those that a descriptor had which was not as expected; then one comparison is enough. Each word
+ * is read once.
+ */
+struct vr_packed_found {
+	const struct vr_desc *desc;
+	struct vr_used *used;
+	struct vr_used *records;
+	uint16_t *free_ids; /* plain */
+	uint32_t size; /* plain */
+	uint32_t expect; /* upper half of the second word: flags, in order the first id, too */
+	uint32_t length; /* the bits of a length that mean something */
+	uint64_t rest; /* the last one that was read */
+};
+
+VR_INLINE void vr_packed_expect(const struct vr_driver *driver, struct vr_packed_found *run,
+				uint32_t id)
+{
+	uint32_t flags = driver->guess | vr_used_state(driver->used.wrap);
+
+	run->expect = flags << 16 | id;
+	run->length = (flags & VR_DESC_WRITE) ? UINT32_MAX : 0;
+}
+
+/* This one was not as expected; the next ones may be like it. */
+VR_INLINE void vr_packed_guess(struct vr_driver *driver, uint64_t rest)
+{
+	driver->guess = vr_packed_flags(rest) & ~VR_DESC_STATE;
 }
 
 /* Plain: an entry that is not common. 1 or an error. */
@@ -229,6 +339,7 @@ static inline int vr_packed_get_one(struct vr_driver *driver, uint64_t rest, str
 
 	if (error)
 		return error;
+	vr_packed_guess(driver, rest);
 	descriptors = vr_driver_hand_out(driver, id, len, used);
 	vr_advance(&driver->used, descriptors, driver->size);
 	driver->free += descriptors;
@@ -238,41 +349,69 @@ static inline int vr_packed_get_one(struct vr_driver *driver, uint64_t rest, str
 	return 1;
 }
 
+/* Plain: takes the @i-th descriptor of a run, if it is used, and common. */
+VR_INLINE bool vr_packed_take_plain(struct vr_packed_found *run, size_t i)
+{
+	uint32_t id;
+
+	/* Partner: the device's release store of the same word. */
+	run->rest = vr_ld64_acquire(&run->desc[i].rest);
+	/* With other flags than those expected it is above the size of any queue. */
+	id = (uint32_t)(run->rest >> 32) ^ run->expect;
+	if (!vr_common_get(run->records, run->size, id, (uint32_t)run->rest & run->length,
+			   &run->used[i]))
+		return false;
+	run->free_ids[i] = (uint16_t)id;
+	return true;
+}
+
+/* Plain: takes descriptors up to the first one that is not to be taken here. */
+VR_INLINE unsigned int vr_packed_take_run(struct vr_packed_found *run, unsigned int count)
+{
+	size_t i;
+
+	for (i = 0; i + 4 <= count; i += 4) {
+		if (!vr_packed_take_plain(run, i))
+			return (unsigned int)i;
+		if (!vr_packed_take_plain(run, i + 1))
+			return (unsigned int)i + 1;
+		if (!vr_packed_take_plain(run, i + 2))
+			return (unsigned int)i + 2;
+		if (!vr_packed_take_plain(run, i + 3))
+			return (unsigned int)i + 3;
+	}
+	while (i < count && vr_packed_take_plain(run, i))
+		i++;
+	return (unsigned int)i;
+}
+
 /*
- * Plain: takes common descriptors, as long as nothing wraps. What ended the run is left in @rest, read
- * once; @odd says whether it is a used descriptor, though not a common one.
+ * Plain: takes common descriptors, as long as nothing wraps. What ended the run is left in @rest; @odd
+ * says whether it is a used descriptor, though not a common one.
  */
 VR_INLINE unsigned int vr_packed_get_run(struct vr_driver *driver, struct vr_used *used,
 					 unsigned int count, uint64_t *rest, bool *odd)
 {
-	const struct vr_desc *desc = &driver->desc[driver->used.slot];
 	uint32_t open = (uint32_t)(driver->added - driver->handed);
-	uint32_t state = vr_used_state(driver->used.wrap);
-	uint16_t *free_ids = driver->free_ids + (driver->size - open);
-	struct vr_used *records = driver->buffers;
-	uint32_t size = driver->size;
-	unsigned int i;
+	struct vr_packed_found run;
+	unsigned int done;
 
-	*odd = false;
-	for (i = 0; i < count; i++) {
-		uint32_t id;
-
-		/* Partner: the device's release store of the same word. */
-		*rest = vr_ld64_acquire(&desc[i].rest);
-		if ((vr_packed_flags(*rest) & VR_DESC_STATE) != state)
-			break;
-		id = vr_packed_id(*rest);
-		*odd = !vr_common_get(records, size, id, vr_packed_length(*rest), &used[i]);
-		if (*odd)
-			break;
-		free_ids[i] = (uint16_t)id;
-	}
+	run.desc = &driver->desc[driver->used.slot];
+	run.used = used;
+	run.records = driver->buffers;
+	run.free_ids = driver->free_ids + (driver->size - open);
+	run.size = driver->size;
+	run.rest = 0; /* gcc -Os does not see that a run that ends early sets it */
+	vr_packed_expect(driver, &run, 0);
+	done = vr_packed_take_run(&run, count);
 	/* Nothing that the entries stand for has been looked at before this. */
 	vr_after_consume(driver->platform);
-	vr_advance(&driver->used, i, size);
-	driver->free += i;
-	driver->handed += i;
-	return i;
+	*rest = run.rest;
+	*odd = done < count && vr_packed_is_used(driver, run.rest);
+	vr_advance(&driver->used, done, driver->size);
+	driver->free += done;
+	driver->handed += done;
+	return done;
 }
 
 VR_INLINE int vr_packed_get(struct vr_driver *driver, struct vr_used *used, unsigned int count)
@@ -305,8 +444,10 @@ VR_INLINE int vr_packed_get(struct vr_driver *driver, struct vr_used *used, unsi
 }
 
 /* In order: ids are record numbers, so the id's distance from the oldest is the batch (2.8.9). */
-VR_INLINE int vr_packed_begin_batch(struct vr_driver *driver, uint32_t id, uint32_t len)
+VR_INLINE int vr_packed_begin_batch(struct vr_driver *driver, uint64_t rest)
 {
+	uint32_t id = vr_packed_id(rest);
+	uint32_t len = vr_packed_length(rest);
 	uint32_t distance;
 
 	if (vr_unlikely(id >= driver->size))
@@ -319,49 +460,93 @@ VR_INLINE int vr_packed_begin_batch(struct vr_driver *driver, uint32_t id, uint3
 		return VR_E_BROKEN;
 	driver->batch_left = distance + 1;
 	driver->batch_len = len;
+	vr_packed_guess(driver, rest);
 	return 1;
 }
 
+/* In order: takes the @slot-th descriptor of a run, if it is used and stands for the @i-th record alone. */
+VR_INLINE bool vr_packed_take_ordered(struct vr_packed_found *run, size_t i, size_t slot, bool read)
+{
+	const struct vr_used *record = &run->records[i];
+	uint32_t len;
+
+	/* Partner: the device's release store of the same word. */
+	if (!read)
+		run->rest = vr_ld64_acquire(&run->desc[slot].rest);
+	len = (uint32_t)run->rest & run->length;
+	if ((uint32_t)(run->rest >> 32) != run->expect + (uint32_t)i ||
+	    vr_unlikely(len > record->len))
+		return false;
+	run->used[i] = *record;
+	run->used[i].len = len;
+	return true;
+}
+
 /*
- * In order: takes used descriptors that stand for one buffer each, which is found where that buffer
- * starts, as long as nothing wraps. What ended the run is left in @rest, read once; @odd says
- * whether it is a used descriptor.
+ * In order: takes descriptors up to the first that is not to be taken here, or to the ring's end. The
+ * very first one has been read already.
+ */
+VR_INLINE unsigned int vr_packed_take_row(struct vr_packed_found *run, unsigned int count)
+{
+	uint32_t start = run->records->cookie;
+	bool read = true;
+	size_t i;
+
+	/* Buffers whose last one starts no later than this have one descriptor each. */
+	for (i = 0; i + 4 <= count && run->records[i + 3].cookie == start + i + 3; i += 4) {
+		if (!vr_packed_take_ordered(run, i, i, read))
+			return (unsigned int)i;
+		read = false;
+		if (!vr_packed_take_ordered(run, i + 1, i + 1, false))
+			return (unsigned int)i + 1;
+		if (!vr_packed_take_ordered(run, i + 2, i + 2, false))
+			return (unsigned int)i + 2;
+		if (!vr_packed_take_ordered(run, i + 3, i + 3, false))
+			return (unsigned int)i + 3;
+	}
+	for (; i < count && run->records[i].cookie >= start; i++) {
+		if (!vr_packed_take_ordered(run, i, run->records[i].cookie - start, read))
+			break;
+		read = false;
+	}
+	return (unsigned int)i;
+}
+
+/*
+ * In order: hands out buffers that have a used descriptor each, which is found where that buffer
+ * starts, as long as nothing wraps. What ended the run is left in @rest; @odd says whether it is a
+ * used descriptor that stands for more. Mostly it is the first.
  */
 VR_INLINE unsigned int vr_packed_get_singles(struct vr_driver *driver, struct vr_used *used,
 					     unsigned int count, uint64_t *rest, bool *odd)
 {
-	const struct vr_used *record = &driver->buffers[driver->get_slot];
-	uint32_t state = vr_used_state(driver->used.wrap);
-	uint32_t start = driver->used.slot;
-	unsigned int i;
+	struct vr_packed_found run;
+	unsigned int done = 0;
 
-	*odd = false;
-	for (i = 0; i < count && record[i].cookie >= start; i++) {
-		uint32_t len;
-
-		/* Partner: the device's release store of the same word. */
-		*rest = vr_ld64_acquire(&driver->desc[record[i].cookie].rest);
-		if ((vr_packed_flags(*rest) & VR_DESC_STATE) != state)
-			break;
-		len = vr_packed_length(*rest);
-		*odd = vr_packed_id(*rest) != driver->get_slot + i || len > record[i].len;
-		if (*odd)
-			break;
-		used[i] = record[i];
-		used[i].len = len;
-	}
+	run.desc = &driver->desc[driver->used.slot];
+	run.used = used;
+	run.records = &driver->buffers[driver->get_slot];
+	*odd = vr_packed_look(driver, rest);
+	if (!*odd || vr_packed_id(*rest) != driver->get_slot)
+		return 0;
+	vr_packed_expect(driver, &run, driver->get_slot);
+	run.rest = *rest;
+	done = vr_packed_take_row(&run, count);
 	/* Nothing that the entries stand for has been looked at before this. */
 	vr_after_consume(driver->platform);
-	if (i)
-		vr_driver_retire(driver, i);
-	return i;
+	*rest = run.rest;
+	*odd = done < count && run.records[done].cookie >= driver->used.slot &&
+	       vr_packed_is_used(driver, run.rest);
+	if (done)
+		vr_driver_retire(driver, done, true);
+	return done;
 }
 
 /* In order, with nothing outstanding: a used descriptor here is a device's mistake. */
 VR_COLD int vr_packed_get_nothing(struct vr_driver *driver);
 
 VR_INLINE int vr_packed_get_in_order(struct vr_driver *driver, struct vr_used *used,
-				     unsigned int count, bool halted)
+				     unsigned int count)
 {
 	unsigned int done = 0;
 
@@ -372,10 +557,10 @@ VR_INLINE int vr_packed_get_in_order(struct vr_driver *driver, struct vr_used *u
 		int more = 1;
 
 		if (driver->batch_left) {
-			done += vr_driver_hand_batch(driver, used + done, count - done);
+			done += vr_driver_hand_batch(driver, used + done, count - done, true);
 			continue;
 		}
-		if (vr_unlikely(halted))
+		if (vr_unlikely(vr_halted(&driver->halt)))
 			break;
 		singles = vr_min(count - done, (uint32_t)vr_driver_on_ring(driver));
 		if (vr_unlikely(singles == 0))
@@ -384,8 +569,7 @@ VR_INLINE int vr_packed_get_in_order(struct vr_driver *driver, struct vr_used *u
 		run = vr_packed_get_singles(driver, used + done, singles, &rest, &odd);
 		done += run;
 		if (odd)
-			more = vr_packed_begin_batch(driver, vr_packed_id(rest),
-						     vr_packed_length(rest));
+			more = vr_packed_begin_batch(driver, rest);
 		else if (run == 0)
 			break;
 		if (vr_unlikely(more < 0))

@@ -18,18 +18,27 @@ VR_INLINE uint32_t vr_split_take(const struct vr_driver *driver, uint32_t index,
 	return in_order ? slot : driver->free_ids[slot];
 }
 
+VR_INLINE void vr_split_put_addr(struct vr_shadow *shadow, struct vr_desc *desc, uint64_t addr)
+{
+	shadow->addr = addr;
+	vr_st64(&desc->addr, addr);
+}
+
+VR_INLINE void vr_split_put_both(struct vr_shadow *shadow, struct vr_desc *desc, uint64_t addr,
+				 uint64_t rest)
+{
+	shadow->rest = rest;
+	vr_st64(&desc->rest, rest);
+	vr_split_put_addr(shadow, desc, addr);
+}
+
 VR_INLINE void vr_split_put(struct vr_shadow *shadow, struct vr_desc *desc, uint64_t addr,
 			    uint64_t rest)
 {
-	if (shadow->rest != rest) {
-		shadow->rest = rest;
-		vr_st64(&desc->rest, rest);
-		shadow->addr = addr;
-		vr_st64(&desc->addr, addr);
-	} else if (shadow->addr != addr) {
-		shadow->addr = addr;
-		vr_st64(&desc->addr, addr);
-	}
+	if (shadow->rest != rest)
+		vr_split_put_both(shadow, desc, addr, rest);
+	else if (shadow->addr != addr)
+		vr_split_put_addr(shadow, desc, addr);
 }
 
 /* Writes a buffer's descriptors, or its table, from the next free descriptor on: its head. */
@@ -87,98 +96,189 @@ static inline int vr_split_add_one(struct vr_driver *driver, const struct vr_buf
 	driver->free -= shape.descriptors;
 	driver->take += shape.descriptors;
 	driver->added++;
+	if (in_order)
+		vr_driver_lap_note(driver, &shape);
 	return 1;
 }
 
-/* How many descriptors and index slots follow each other before one of the two wraps. */
-VR_INLINE unsigned int vr_split_run(const struct vr_driver *driver, unsigned int count)
-{
-	uint32_t first = driver->take & (driver->size - 1);
-	uint32_t slot = (uint32_t)driver->added & (driver->size - 1);
+/* Where a run of buffers of one segment goes. */
+struct vr_split_run {
+	const struct vr_buffer *buffers;
+	const uint16_t *free_ids; /* plain */
+	uint16_t *avail_shadow; /* plain */
+	struct vr_le16 *avail;
+	struct vr_shadow *shadow;
+	struct vr_desc *desc;
+	struct vr_used *records;
+	uint32_t first; /* in order: the first buffer's descriptor; plain: its serial number */
+};
 
-	return vr_min(vr_min(count, driver->free), driver->size - (first > slot ? first : slot));
-}
-
-/* In order: stages buffers of one segment, as long as they are of one kind and nothing wraps. */
-VR_INLINE unsigned int vr_split_add_ordered(struct vr_driver *driver,
-					    const struct vr_buffer *buffers, unsigned int count,
-					    uint32_t kind)
+/*
+ * Writes the descriptor of a buffer of one segment, if it is of this kind. No length is 0 that the
+ * descriptor holds already.
+ */
+VR_INLINE bool vr_split_put_single(struct vr_shadow *shadow, struct vr_desc *desc,
+				   const struct vr_buffer *buffer, uint32_t kind, uint32_t *len)
 {
-	uint32_t first = driver->take & (driver->size - 1);
-	uint32_t slot = (uint32_t)driver->added & (driver->size - 1);
-	struct vr_shadow *shadow = &driver->shadow[first];
-	struct vr_desc *desc = &driver->desc[first];
-	struct vr_used *record = &driver->buffers[slot];
-	struct vr_le16 *avail = &driver->avail->ring[slot];
 	uint32_t flags = kind == VR_KIND_WRITABLE ? VR_DESC_WRITE : 0;
-	unsigned int i;
+	uint64_t addr, rest;
 
-	for (i = 0; i < count && vr_buffer_single(&buffers[i], kind); i++) {
-		const struct vr_segment *segment = buffers[i].segments;
-		uint32_t head = first + i;
-
-		vr_split_put(&shadow[i], &desc[i], segment->addr,
-			     vr_split_rest(segment->len, flags, 0));
-		vr_driver_record_single(&record[i], &buffers[i], kind);
-		if (vr_unlikely(record[i].cookie != head)) {
-			record[i].cookie = head;
-			vr_st16(&avail[i], (uint16_t)head);
-		}
+	if (vr_unlikely(vr_buffer_kind(buffer) != kind))
+		return false;
+	addr = buffer->segments->addr;
+	*len = buffer->segments->len;
+	rest = vr_split_rest(*len, flags, 0);
+	if (shadow->rest != rest) {
+		if (vr_unlikely(*len == 0))
+			return false;
+		vr_split_put_both(shadow, desc, addr, rest);
+	} else if (shadow->addr != addr) {
+		vr_split_put_addr(shadow, desc, addr);
 	}
-	return i;
+	return true;
 }
 
-/* Plain: the same, with the descriptors in the order in which they became free. */
-VR_INLINE unsigned int vr_split_add_plain(struct vr_driver *driver, const struct vr_buffer *buffers,
-					  unsigned int count, uint32_t kind)
+/*
+ * In order: stages the @i-th buffer of a run, if it is of this kind. The available entry and the
+ * record's cookie may be known to be right.
+ */
+VR_INLINE bool vr_split_stage_ordered(const struct vr_split_run *run, size_t i, uint32_t kind,
+				      bool known)
 {
-	uint32_t slot = (uint32_t)driver->added & (driver->size - 1);
-	const uint16_t *free_ids = &driver->free_ids[driver->take & (driver->size - 1)];
-	uint16_t *avail_shadow = &driver->avail_shadow[slot];
-	struct vr_le16 *avail = &driver->avail->ring[slot];
-	struct vr_shadow *shadow = driver->shadow;
-	struct vr_desc *desc = driver->desc;
-	struct vr_used *records = driver->buffers;
-	uint32_t serial = (uint32_t)driver->added;
-	uint32_t flags = kind == VR_KIND_WRITABLE ? VR_DESC_WRITE : 0;
-	unsigned int i;
+	uint32_t head = run->first + (uint32_t)i;
+	struct vr_used *record = &run->records[i];
+	uint32_t len;
 
-	for (i = 0; i < count && vr_buffer_single(&buffers[i], kind); i++) {
-		const struct vr_segment *segment = buffers[i].segments;
-		uint32_t head = free_ids[i];
-		struct vr_used *record = &records[head];
-
-		vr_split_put(&shadow[head], &desc[head], segment->addr,
-			     vr_split_rest(segment->len, flags, 0));
-		vr_driver_record_single(record, &buffers[i], kind);
-		record->segments = 0;
-		record->descriptors = 1;
-		record->cookie = serial + i;
-		if (vr_unlikely(avail_shadow[i] != head)) {
-			avail_shadow[i] = (uint16_t)head;
-			vr_st16(&avail[i], (uint16_t)head);
-		}
+	if (!vr_split_put_single(&run->shadow[i], &run->desc[i], &run->buffers[i], kind, &len))
+		return false;
+	vr_driver_record_single(record, &run->buffers[i], len, kind, known);
+	if (!known && record->cookie != head) {
+		record->cookie = head;
+		vr_st16(&run->avail[i], (uint16_t)head);
 	}
-	return i;
+	return true;
 }
 
+/* The next @count buffers of a run come first now. */
+VR_INLINE void vr_split_run_on(struct vr_split_run *run, unsigned int count, bool in_order)
+{
+	run->buffers += count;
+	run->avail += count;
+	run->first += count;
+	if (in_order) {
+		run->shadow += count;
+		run->desc += count;
+		run->records += count;
+	} else {
+		run->free_ids += count;
+		run->avail_shadow += count;
+	}
+}
+
+/* In order: stages the buffers of a run, as long as they are of one kind. */
+VR_INLINE unsigned int vr_split_stage_row(struct vr_split_run *run, unsigned int count,
+					  uint32_t kind, bool known)
+{
+	unsigned int left = count;
+
+	while (known && left >= 4) {
+		if (!vr_split_stage_ordered(run, 0, kind, true))
+			return count - left;
+		if (!vr_split_stage_ordered(run, 1, kind, true))
+			return count - left + 1;
+		if (!vr_split_stage_ordered(run, 2, kind, true))
+			return count - left + 2;
+		if (!vr_split_stage_ordered(run, 3, kind, true))
+			return count - left + 3;
+		vr_split_run_on(run, 4, true);
+		left -= 4;
+	}
+	for (; left && vr_split_stage_ordered(run, 0, kind, false); left--)
+		vr_split_run_on(run, 1, true);
+	return count - left;
+}
+
+/* Plain: stages the @i-th buffer of a run, with the descriptors in the order of becoming free. */
+VR_INLINE bool vr_split_stage_plain(const struct vr_split_run *run, size_t i, uint32_t kind)
+{
+	size_t head = run->free_ids[i];
+	struct vr_used *record = &run->records[head];
+	uint32_t len;
+
+	if (!vr_split_put_single(&run->shadow[head], &run->desc[head], &run->buffers[i], kind,
+				 &len))
+		return false;
+	vr_driver_record_single(record, &run->buffers[i], len, kind, false);
+	vr_driver_mark(record, 1);
+	record->cookie = run->first + (uint32_t)i;
+	if (vr_unlikely(run->avail_shadow[i] != head)) {
+		run->avail_shadow[i] = (uint16_t)head;
+		vr_st16(&run->avail[i], (uint16_t)head);
+	}
+	return true;
+}
+
+/* Plain: stages the buffers of a run, as long as they are of one kind. */
+VR_INLINE unsigned int vr_split_stage_run(struct vr_split_run *run, unsigned int count,
+					  uint32_t kind)
+{
+	unsigned int left = count;
+
+	while (left >= 4) {
+		if (!vr_split_stage_plain(run, 0, kind))
+			return count - left;
+		if (!vr_split_stage_plain(run, 1, kind))
+			return count - left + 1;
+		if (!vr_split_stage_plain(run, 2, kind))
+			return count - left + 2;
+		if (!vr_split_stage_plain(run, 3, kind))
+			return count - left + 3;
+		vr_split_run_on(run, 4, false);
+		left -= 4;
+	}
+	for (; left && vr_split_stage_plain(run, 0, kind); left--)
+		vr_split_run_on(run, 1, false);
+	return count - left;
+}
+
+VR_INLINE unsigned int vr_split_stage_kind(const struct vr_driver *driver, struct vr_split_run *run,
+					   unsigned int count, uint32_t kind, bool in_order)
+{
+	if (in_order)
+		return vr_split_stage_row(run, count, kind, vr_driver_lap_known(driver, kind));
+	return vr_split_stage_run(run, count, kind);
+}
+
+/* Stages buffers of one segment, as long as they are of one kind and nothing wraps. */
 VR_INLINE unsigned int vr_split_add_run(struct vr_driver *driver, const struct vr_buffer *buffers,
 					unsigned int count, bool in_order)
 {
+	uint32_t first = driver->take & (driver->size - 1);
+	uint32_t slot = (uint32_t)driver->added & (driver->size - 1);
 	uint32_t kind = vr_buffer_kind(buffers);
-	unsigned int run = 0;
+	struct vr_split_run run;
+	unsigned int done = 0;
 
-	count = vr_split_run(driver, count);
+	run.buffers = buffers;
+	run.free_ids = in_order ? NULL : &driver->free_ids[first];
+	run.avail_shadow = in_order ? NULL : &driver->avail_shadow[slot];
+	run.avail = &driver->avail->ring[slot];
+	run.shadow = driver->shadow + (in_order ? first : 0);
+	run.desc = driver->desc + (in_order ? first : 0);
+	run.records = driver->buffers + (in_order ? slot : 0);
+	run.first = in_order ? first : (uint32_t)driver->added;
+	/* One of the two wraps. */
+	count = vr_min(vr_min(count, driver->free), driver->size - (first > slot ? first : slot));
 	if (kind == VR_KIND_READABLE)
-		run = in_order ? vr_split_add_ordered(driver, buffers, count, VR_KIND_READABLE) :
-				 vr_split_add_plain(driver, buffers, count, VR_KIND_READABLE);
+		done = vr_split_stage_kind(driver, &run, count, VR_KIND_READABLE, in_order);
 	else if (kind == VR_KIND_WRITABLE)
-		run = in_order ? vr_split_add_ordered(driver, buffers, count, VR_KIND_WRITABLE) :
-				 vr_split_add_plain(driver, buffers, count, VR_KIND_WRITABLE);
-	driver->free -= run;
-	driver->take += run;
-	driver->added += run;
-	return run;
+		done = vr_split_stage_kind(driver, &run, count, VR_KIND_WRITABLE, in_order);
+	driver->free -= done;
+	driver->take += done;
+	driver->added += done;
+	if (in_order && kind != VR_KIND_READABLE)
+		driver->readables = driver->added;
+	return done;
 }
 
 VR_INLINE int vr_split_add(struct vr_driver *driver, const struct vr_buffer *buffers,
@@ -208,7 +308,7 @@ VR_INLINE void vr_split_publish(struct vr_driver *driver)
 	/* Partner: the device's acquire load in vr_split_device_look(). */
 	vr_before_publish(driver->platform);
 	vr_st16_release(&driver->avail->idx, (uint16_t)driver->added);
-	driver->posted += driver->added - driver->published;
+	driver->posted = driver->added;
 	driver->published = driver->added;
 }
 
@@ -303,7 +403,7 @@ VR_INLINE bool vr_common_get(struct vr_used *records, uint32_t size, uint32_t id
 		return false;
 	*used = *record;
 	used->len = len;
-	record->descriptors = 0;
+	vr_driver_mark(record, 0);
 	return true;
 }
 
@@ -325,9 +425,57 @@ static inline int vr_split_get_one(struct vr_driver *driver, uint32_t id, uint32
 	return 1;
 }
 
+/* A run of used elements, each of which is read once. */
+struct vr_split_found {
+	const struct vr_used_elem *elem;
+	struct vr_used *used;
+	struct vr_used *records;
+	uint16_t *free_ids; /* plain */
+	uint32_t size; /* plain */
+	uint32_t id; /* of the last element that was read */
+	uint32_t len;
+};
+
+/* Reads the @i-th element of a run. */
+VR_INLINE void vr_split_read(struct vr_split_found *run, size_t i)
+{
+	run->id = vr_ld32(&run->elem[i].id);
+	run->len = vr_ld32(&run->elem[i].len);
+}
+
+/* Plain: takes the @i-th element of a run, if it is common. */
+VR_INLINE bool vr_split_take_plain(struct vr_split_found *run, size_t i)
+{
+	vr_split_read(run, i);
+	if (!vr_common_get(run->records, run->size, run->id, run->len, &run->used[i]))
+		return false;
+	run->free_ids[i] = (uint16_t)run->id;
+	return true;
+}
+
+/* Plain: takes elements up to the first one that is not common, which is left in @run. */
+VR_INLINE unsigned int vr_split_take_run(struct vr_split_found *run, unsigned int count)
+{
+	size_t i;
+
+	for (i = 0; i + 4 <= count; i += 4) {
+		if (!vr_split_take_plain(run, i))
+			return (unsigned int)i;
+		if (!vr_split_take_plain(run, i + 1))
+			return (unsigned int)i + 1;
+		if (!vr_split_take_plain(run, i + 2))
+			return (unsigned int)i + 2;
+		if (!vr_split_take_plain(run, i + 3))
+			return (unsigned int)i + 3;
+	}
+	while (i < count && vr_split_take_plain(run, i))
+		i++;
+	return (unsigned int)i;
+}
+
 /*
  * Plain: takes common elements, as long as nothing wraps. One that is not common ends the run and is
- * left in @id and @len, read once; @odd says so.
+ * left in @id and @len; @odd says so.
  */
 VR_INLINE unsigned int vr_split_get_run(struct vr_driver *driver, struct vr_used *used,
 					unsigned int count, uint32_t *id, uint32_t *len, bool *odd)
@@ -335,23 +483,24 @@ VR_INLINE unsigned int vr_split_get_run(struct vr_driver *driver, struct vr_used
 	uint32_t mask = driver->size - 1;
 	uint32_t slot = (uint32_t)driver->handed & mask;
 	uint32_t put = (driver->take + driver->free) & mask;
-	const struct vr_used_elem *elem = &driver->used_ring->ring[slot];
-	uint16_t *free_ids = &driver->free_ids[put];
-	struct vr_used *records = driver->buffers;
-	unsigned int i;
+	struct vr_split_found run;
+	unsigned int done;
 
-	count = vr_min(count, mask + 1 - (slot > put ? slot : put));
-	for (i = 0; i < count; i++) {
-		*id = vr_ld32(&elem[i].id);
-		*len = vr_ld32(&elem[i].len);
-		if (!vr_common_get(records, mask + 1, *id, *len, &used[i]))
-			break;
-		free_ids[i] = (uint16_t)*id;
-	}
-	*odd = i < count;
-	driver->free += i;
-	driver->handed += i;
-	return i;
+	count = vr_min(count, driver->size - (slot > put ? slot : put));
+	run.elem = &driver->used_ring->ring[slot];
+	run.used = used;
+	run.records = driver->buffers;
+	run.free_ids = &driver->free_ids[put];
+	run.size = driver->size;
+	run.id = 0; /* gcc -Os does not see that a run that ends early sets them */
+	run.len = 0;
+	done = vr_split_take_run(&run, count);
+	*id = run.id;
+	*len = run.len;
+	*odd = done < count;
+	driver->free += done;
+	driver->handed += done;
+	return done;
 }
 
 /* Plain: each used element names its buffer, and is read once. */
@@ -413,46 +562,87 @@ VR_INLINE int vr_split_begin_batch(struct vr_driver *driver, uint32_t id, uint32
 	return 1;
 }
 
+/* In order: takes the @i-th element of a run, if it stands for the @i-th record alone. */
+VR_INLINE bool vr_split_take_ordered(struct vr_split_found *run, size_t i, bool read)
+{
+	const struct vr_used *record = &run->records[i];
+
+	if (!read)
+		vr_split_read(run, i);
+	if (record->cookie != run->id || vr_unlikely(run->len > record->len))
+		return false;
+	run->used[i] = *record;
+	run->used[i].len = run->len;
+	return true;
+}
+
 /*
- * In order: takes elements that stand for one buffer each, as long as nothing wraps. The one that does
- * not is left in @id and @len, read once.
+ * In order: takes elements up to the first one that does not stand for one buffer, which is left in
+ * @run. The very first one has been read already.
+ */
+VR_INLINE unsigned int vr_split_take_row(struct vr_split_found *run, unsigned int count)
+{
+	bool read = true;
+	size_t i;
+
+	for (i = 0; i + 4 <= count; i += 4) {
+		if (!vr_split_take_ordered(run, i, read))
+			return (unsigned int)i;
+		read = false;
+		if (!vr_split_take_ordered(run, i + 1, false))
+			return (unsigned int)i + 1;
+		if (!vr_split_take_ordered(run, i + 2, false))
+			return (unsigned int)i + 2;
+		if (!vr_split_take_ordered(run, i + 3, false))
+			return (unsigned int)i + 3;
+	}
+	for (; i < count; i++) {
+		if (!vr_split_take_ordered(run, i, read))
+			break;
+		read = false;
+	}
+	return (unsigned int)i;
+}
+
+/*
+ * In order: hands out buffers that have an element each, as long as nothing wraps. The element that
+ * stands for more is left in @id and @len; mostly it is the first.
  */
 VR_INLINE unsigned int vr_split_get_singles(struct vr_driver *driver, struct vr_used *used,
 					    unsigned int count, uint32_t *id, uint32_t *len)
 {
-	const struct vr_used *record = &driver->buffers[driver->get_slot];
-	const struct vr_used_elem *elem = &driver->used_ring->ring[driver->get_slot];
-	unsigned int i;
+	struct vr_split_found run;
+	unsigned int done = 0;
 
-	for (i = 0; i < count; i++) {
-		*id = vr_ld32(&elem[i].id);
-		*len = vr_ld32(&elem[i].len);
-		if (record[i].cookie != *id || vr_unlikely(*len > record[i].len))
-			break;
-		used[i] = record[i];
-		used[i].len = *len;
-	}
-	if (i)
-		vr_driver_retire(driver, i);
-	return i;
+	run.elem = &driver->used_ring->ring[driver->get_slot];
+	run.used = used;
+	run.records = &driver->buffers[driver->get_slot];
+	vr_split_read(&run, 0);
+	if (run.records->cookie == run.id)
+		done = vr_split_take_row(&run, count);
+	if (done)
+		vr_driver_retire(driver, done, false);
+	*id = run.id;
+	*len = run.len;
+	return done;
 }
 
 VR_INLINE int vr_split_get_in_order(struct vr_driver *driver, struct vr_used *used,
-				    unsigned int count, bool halted)
+				    unsigned int count)
 {
 	unsigned int done = 0;
 
 	while (done < count) {
-		uint32_t id = 0, len = 0; /* as in vr_split_get() */
-		uint32_t singles, run;
+		uint32_t id, len, singles, run;
 		int more = 1;
 
 		if (driver->batch_left) {
-			done += vr_driver_hand_batch(driver, used + done, count - done);
+			done += vr_driver_hand_batch(driver, used + done, count - done, false);
 			continue;
 		}
 		/* The index is looked at once a call: a device must not keep us here. */
-		if (vr_unlikely(halted) || (done && driver->seen == driver->handed))
+		if (vr_unlikely(vr_halted(&driver->halt)) ||
+		    (done && driver->seen == driver->handed))
 			break;
 		if (driver->seen == driver->handed)
 			more = vr_split_look(driver);

@@ -68,8 +68,8 @@ struct vr_driver {
 	/* adding */
 	uint64_t added;
 	uint64_t published;
-	uint64_t posted; /* index steps published: split buffers, packed descriptors */
 	uint64_t verdict; /* posted, when the last verdict was given */
+	uint64_t posted; /* index steps published: split buffers, packed descriptors */
 	uint64_t held; /* packed: the word that publishes what is staged */
 	uint32_t free; /* descriptors */
 	uint32_t take; /* split: descriptors taken so far */
@@ -77,11 +77,14 @@ struct vr_driver {
 	struct vr_position next; /* packed: where the next descriptor goes */
 	struct vr_position first; /* packed: where the first staged descriptor went */
 	uint32_t add_slot; /* packed in order: the next buffer's record */
+	uint64_t singles; /* in order: buffers added before the latest row of one-descriptor ones */
+	uint64_t readables; /* the same for one-descriptor buffers that are readable only */
 	uint32_t kept_free; /* head of the free kept nodes */
 
 	/* getting */
 	uint64_t handed;
 	uint64_t seen; /* split: the used index as last read, on the scale of handed */
+	uint32_t guess; /* packed: flags that the next used descriptor is expected to have */
 	struct vr_position used; /* packed: where the next used descriptor appears */
 	uint32_t get_slot; /* in order: the oldest outstanding buffer's record */
 	uint32_t batch_left; /* in order: validated buffers that were not handed out yet */
@@ -127,18 +130,37 @@ VR_INLINE uint32_t vr_buffer_kind(const struct vr_buffer *buffer)
 	return buffer->readable | (uint32_t)buffer->writable << 16;
 }
 
-VR_INLINE bool vr_buffer_single(const struct vr_buffer *buffer, uint32_t kind)
+/* Is it such a buffer? Then what it says is taken, so that it is loaded once. */
+VR_INLINE bool vr_buffer_single(const struct vr_buffer *buffer, uint32_t kind,
+				struct vr_segment *segment)
 {
-	return vr_likely(vr_buffer_kind(buffer) == kind) && vr_likely(buffer->segments->len);
+	if (vr_unlikely(vr_buffer_kind(buffer) != kind))
+		return false;
+	segment->addr = buffer->segments->addr;
+	segment->len = buffer->segments->len;
+	return vr_likely(segment->len);
 }
 
-/* Remembers such a buffer. */
+/* Remembers such a buffer; that nothing of it is writable may be known. */
 VR_INLINE void vr_driver_record_single(struct vr_used *record, const struct vr_buffer *buffer,
-				       uint32_t kind)
+				       uint32_t len, uint32_t kind, bool known)
 {
 	record->token = buffer->token;
 	record->context = buffer->context;
-	record->len = kind == VR_KIND_WRITABLE ? buffer->segments->len : 0;
+	if (kind == VR_KIND_WRITABLE)
+		record->len = len;
+	else if (!known)
+		record->len = 0;
+}
+
+/*
+ * Plain, without kept segments, of which there are none then: outstanding, with one descriptor, or
+ * not. Both fields, because one word is cheaper to store than half of it.
+ */
+VR_INLINE void vr_driver_mark(struct vr_used *record, uint16_t descriptors)
+{
+	record->segments = 0;
+	record->descriptors = descriptors;
 }
 
 uint64_t vr_driver_fill_table(struct vr_driver *driver, const struct vr_buffer *buffer,
@@ -159,6 +181,26 @@ static inline void vr_driver_record(struct vr_driver *driver, struct vr_used *re
 		record->segments = (uint16_t)shape->segments;
 		record->kept = vr_driver_keep(driver, buffer, shape->segments);
 	}
+}
+
+/*
+ * In order: once all buffers of a lap took one descriptor, each record is about the same descriptor
+ * in the next lap, too; and if all of them were readable, its capacity is 0 already.
+ */
+VR_INLINE bool vr_driver_lap_known(const struct vr_driver *driver, uint32_t kind)
+{
+	uint64_t since = kind == VR_KIND_READABLE ? driver->readables : driver->singles;
+
+	return driver->added - since >= driver->size;
+}
+
+/* In order: the latest of the buffers added so far was not of one descriptor, or was writable. */
+static inline void vr_driver_lap_note(struct vr_driver *driver, const struct vr_shape *shape)
+{
+	if (shape->descriptors != 1)
+		driver->singles = driver->added;
+	if (shape->descriptors != 1 || shape->capacity)
+		driver->readables = driver->added;
 }
 
 VR_COLD bool vr_driver_length_wrong(struct vr_driver *driver, uint32_t *len, uint32_t capacity);
@@ -199,22 +241,41 @@ VR_INLINE uint32_t vr_driver_span(const struct vr_driver *driver, uint32_t n)
 	return end > start ? end - start : end + driver->size - start;
 }
 
+/* Packed in order: the oldest outstanding buffer starts at @slot now, at most a lap further on. */
+VR_INLINE void vr_driver_move_used(struct vr_driver *driver, uint32_t slot)
+{
+	if (slot <= driver->used.slot) {
+		driver->free += driver->size;
+		driver->used.wrap = !driver->used.wrap;
+	}
+	driver->free += slot - driver->used.slot;
+	driver->used.slot = (uint16_t)slot;
+}
+
 /* In order: the @count oldest buffers were handed out; they do not wrap in memory. */
-VR_INLINE void vr_driver_retire(struct vr_driver *driver, uint32_t count)
+VR_INLINE void vr_driver_retire(struct vr_driver *driver, uint32_t count, bool packed)
 {
 	uint32_t slot = driver->get_slot;
-	uint32_t span = vr_driver_span(driver, count);
-	uint32_t i;
+	uint32_t start, i;
 
 	if (vr_unlikely(driver->keep)) {
 		for (i = 0; i < count; i++)
 			vr_driver_unkeep(driver, &driver->buffers[slot + i]);
 	}
-	driver->get_slot = slot + count == driver->size ? 0 : slot + count;
-	driver->free += span;
+	slot = slot + count == driver->size ? 0 : slot + count;
+	driver->get_slot = slot;
 	driver->handed += count;
-	/* A split ring does not care. */
-	vr_advance(&driver->used, span, driver->size);
+	if (driver->handed == driver->added) {
+		driver->free = driver->size;
+		driver->used = driver->next;
+		return;
+	}
+	/* What is in use starts with the oldest buffer now. */
+	start = driver->buffers[slot].cookie;
+	if (packed)
+		vr_driver_move_used(driver, start);
+	else
+		driver->free = (start - driver->take) & (driver->size - 1);
 }
 
 /*
@@ -222,18 +283,16 @@ VR_INLINE void vr_driver_retire(struct vr_driver *driver, uint32_t count)
  * and what was remembered of them says so; only of the last one there is a length.
  */
 VR_INLINE uint32_t vr_driver_hand_batch(struct vr_driver *driver, struct vr_used *used,
-					uint32_t count)
+					uint32_t count, bool packed)
 {
 	count = vr_min(count, driver->batch_left);
 	count = vr_min(count, driver->size - driver->get_slot);
 	__builtin_memcpy(used, &driver->buffers[driver->get_slot], count * sizeof(*used));
-	vr_driver_retire(driver, count);
 	driver->batch_left -= count;
-	driver->stats.batched += count;
-	if (driver->batch_left == 0) {
+	if (driver->batch_left == 0)
 		used[count - 1].len = driver->batch_len;
-		driver->stats.batched--;
-	}
+	driver->stats.batched += count - (driver->batch_left == 0);
+	vr_driver_retire(driver, count, packed);
 	return count;
 }
 

@@ -11,16 +11,6 @@ enum vr_form vr_form_of(uint64_t features)
 	return in_order ? VR_FORM_SPLIT_IN_ORDER : VR_FORM_SPLIT;
 }
 
-bool vr_form_is_packed(enum vr_form form)
-{
-	return form == VR_FORM_PACKED || form == VR_FORM_PACKED_IN_ORDER;
-}
-
-bool vr_form_is_in_order(enum vr_form form)
-{
-	return form == VR_FORM_SPLIT_IN_ORDER || form == VR_FORM_PACKED_IN_ORDER;
-}
-
 bool vr_queue_size_valid(uint64_t features, uint32_t queue_size)
 {
 	if (queue_size == 0 || queue_size > VR_QUEUE_SIZE_MAX)

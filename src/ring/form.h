@@ -15,8 +15,17 @@ enum vr_form {
 };
 
 enum vr_form vr_form_of(uint64_t features);
-bool vr_form_is_packed(enum vr_form form);
-bool vr_form_is_in_order(enum vr_form form);
+
+VR_INLINE bool vr_form_is_packed(enum vr_form form)
+{
+	return form == VR_FORM_PACKED || form == VR_FORM_PACKED_IN_ORDER;
+}
+
+VR_INLINE bool vr_form_is_in_order(enum vr_form form)
+{
+	return form == VR_FORM_SPLIT_IN_ORDER || form == VR_FORM_PACKED_IN_ORDER;
+}
+
 bool vr_queue_size_valid(uint64_t features, uint32_t queue_size);
 bool vr_ring_valid(uint64_t features, const struct vr_ring *ring);
 

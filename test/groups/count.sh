@@ -39,8 +39,8 @@ within() {
 driver='vr_driver_add vr_driver_publish vr_driver_get'
 device='vr_device_pop vr_device_complete_oldest vr_device_publish'
 
-# Queue 256, burst 32, one segment: what was reached. Other compilers and other processors count
-# otherwise.
+# Queue 256, burst 32, one segment: what was reached; for readable buffers the targets are 60, and 30 in
+# order. Other compilers and other processors count otherwise.
 if [ "$(uname -m)" != x86_64 ] || [ "$(gcc -dumpversion)" != 12 ]; then
 	result_skip count limits "they are for gcc 12 on x86-64"
 else
@@ -52,13 +52,13 @@ else
 		check count "$form, $kind: device half" within "$device_limit" "$form" "$kind" $device
 		sed 's/^/            /' build/log/check
 	done <<-'END'
-		split readable 80 75
-		split-in-order readable 45 40
-		packed readable 80 87
-		packed-in-order readable 45 44
-		split writable 80 88
-		split-in-order writable 60 86
-		packed writable 80 100
-		packed-in-order writable 75 100
+		split readable 55 75
+		split-in-order readable 27 40
+		packed readable 58 87
+		packed-in-order readable 30 44
+		split writable 58 88
+		split-in-order writable 41 86
+		packed writable 58 100
+		packed-in-order writable 47 100
 	END
 fi
