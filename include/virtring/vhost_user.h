@@ -329,10 +329,11 @@ int vr_vu_backend_fd(const struct vr_vu_backend *backend);
  * vr_vu_backend_process() - do what there is to do; never waits
  * @backend: the back end
  *
- * What a front end does wrong ends its session, and is no error of this call. After a bounded
- * number of messages it returns although there may be more.
+ * What a front end does wrong ends its session, and is no error of this call. One for which there is
+ * no descriptor or no memory is turned away; the log says so. After a bounded number of messages
+ * it returns although there may be more.
  *
- * Return: 0, or what the system said when it cannot go on (accepting fails, for instance).
+ * Return: 0, or what the system said when it cannot go on.
  */
 int vr_vu_backend_process(struct vr_vu_backend *backend);
 

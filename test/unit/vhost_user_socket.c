@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -86,6 +87,13 @@ static bool file_exists(void)
 	return !lstat(path, &st);
 }
 
+static bool closed_by_peer(const struct vr_vu_frontend *f)
+{
+	char byte;
+
+	return recv(vr_vu_frontend_fd(f), &byte, 1, MSG_DONTWAIT) == 0;
+}
+
 static void back_end_listens(void **state)
 {
 	const int before = count_fds();
@@ -121,6 +129,39 @@ static void back_end_listens(void **state)
 	vr_vu_backend_destroy(b);
 	assert_false(file_exists());
 	assert_int_equal(count_fds(), before);
+}
+
+/* No descriptors left: who comes is turned away, and who comes later is not. */
+static void turns_away(void **state)
+{
+	struct vr_vu_frontend *f = make_frontend(false);
+	struct vr_vu_backend *b = make_backend(false);
+	struct rlimit before, none;
+	int i, highest;
+
+	(void)state;
+	assert_int_equal(vr_vu_backend_open(b), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(vr_vu_frontend_connect(f, 0), 0);
+		/* The lowest number that is free is the first that there is no room for. */
+		highest = dup(STDERR_FILENO);
+		close(highest);
+		none = (struct rlimit){ .rlim_cur = (rlim_t)highest, .rlim_max = before.rlim_max };
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+		assert_int_equal(vr_vu_backend_process(b), 0);
+		assert_false(vr_vu_backend_connected(b));
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+		assert_true(closed_by_peer(f));
+		vr_vu_frontend_disconnect(f);
+		assert_int_equal(vr_vu_frontend_connect(f, 0), 0);
+		assert_int_equal(vr_vu_backend_process(b), 0);
+		assert_true(vr_vu_backend_connected(b));
+		vr_vu_frontend_disconnect(f);
+		assert_int_equal(vr_vu_backend_process(b), 0);
+	}
+	vr_vu_frontend_destroy(f);
+	vr_vu_backend_destroy(b);
 }
 
 static void front_end_listens(void **state)
@@ -277,9 +318,13 @@ static int remove_folder(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(back_end_listens), cmocka_unit_test(front_end_listens),
-		cmocka_unit_test(stale_files),	    cmocka_unit_test(bad_paths),
-		cmocka_unit_test(bad_config),	    cmocka_unit_test(default_protocol_features),
+		cmocka_unit_test(back_end_listens),
+		cmocka_unit_test(turns_away),
+		cmocka_unit_test(front_end_listens),
+		cmocka_unit_test(stale_files),
+		cmocka_unit_test(bad_paths),
+		cmocka_unit_test(bad_config),
+		cmocka_unit_test(default_protocol_features),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

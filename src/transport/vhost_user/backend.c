@@ -278,14 +278,20 @@ int vr_vu_backend_adopt(struct vr_vu_backend *backend, int fd)
 	return ret ? ret : update_events(backend);
 }
 
+/* Want of memory or descriptors is the end of who comes, not of who listens: it may be over soon. */
 static int accept_next(struct vr_vu_backend *b)
 {
-	int fd;
+	int fd = vri_accept(&b->listener);
+	int ret = fd;
 
-	fd = vri_accept(&b->listener);
-	if (fd == -EAGAIN)
+	if (fd >= 0)
+		ret = vri_session_begin(b, fd);
+	if (fd < 0 && fd != -ECONNREFUSED)
 		return fd;
-	return fd < 0 ? fd : vri_session_begin(b, fd);
+	if (ret)
+		vri_backend_log(b, ret == -ENOMEM ? "a front end was turned away: no memory" :
+						    "a front end was turned away: no descriptors");
+	return 0;
 }
 
 int vr_vu_backend_process(struct vr_vu_backend *backend)

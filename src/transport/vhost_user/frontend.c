@@ -173,14 +173,14 @@ static int connect_until(const char *path, int64_t deadline)
 	}
 }
 
-static int accept_until(const struct vu_listener *listener, int64_t deadline)
+static int accept_until(struct vu_listener *listener, int64_t deadline)
 {
 	int fd, ret;
 
 	for (;;) {
 		fd = vri_accept(listener);
 		if (fd != -EAGAIN)
-			return fd;
+			return fd == -ECONNREFUSED ? -EMFILE : fd;
 		ret = wait_for(listener->fd, POLLIN, deadline);
 		if (ret)
 			return ret;

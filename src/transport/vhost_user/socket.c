@@ -2,6 +2,7 @@
 /* Listening and connecting. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -71,6 +72,13 @@ static int bind_path(int fd, const struct sockaddr_un *addr)
 	return bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) ? -errno : 0;
 }
 
+/* For the day when there are no more. */
+static void keep_spare(struct vu_listener *listener)
+{
+	if (listener->spare < 0)
+		listener->spare = fcntl(listener->fd, F_DUPFD_CLOEXEC, 0);
+}
+
 int vri_listen(const char *path, struct vu_listener *listener)
 {
 	struct sockaddr_un addr;
@@ -90,6 +98,8 @@ int vri_listen(const char *path, struct vu_listener *listener)
 		return ret;
 	}
 	listener->fd = fd;
+	listener->spare = -1;
+	keep_spare(listener);
 	listener->dev = st.st_dev;
 	listener->ino = st.st_ino;
 	memcpy(listener->path, addr.sun_path, sizeof(listener->path));
@@ -105,11 +115,13 @@ void vri_unlisten(struct vu_listener *listener)
 	/* Somebody may have put another socket in its place. */
 	if (!lstat(listener->path, &st) && st.st_dev == listener->dev && st.st_ino == listener->ino)
 		unlink(listener->path);
+	if (listener->spare >= 0)
+		close(listener->spare);
 	close(listener->fd);
-	listener->fd = -1;
+	listener->fd = listener->spare = -1;
 }
 
-int vri_accept(const struct vu_listener *listener)
+static int accept_one(const struct vu_listener *listener)
 {
 	int fd;
 
@@ -117,4 +129,21 @@ int vri_accept(const struct vu_listener *listener)
 		fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
 	return fd < 0 ? -errno : fd;
+}
+
+int vri_accept(struct vu_listener *listener)
+{
+	int fd = accept_one(listener);
+
+	if ((fd == -EMFILE || fd == -ENFILE) && listener->spare >= 0) {
+		close(listener->spare);
+		listener->spare = -1;
+		fd = accept_one(listener);
+		if (fd >= 0) {
+			close(fd);
+			fd = -ECONNREFUSED;
+		}
+	}
+	keep_spare(listener);
+	return fd;
 }
