@@ -449,9 +449,13 @@ static int await_return(struct session *s, char *error)
 	vr_vu_frontend_disconnect(s->frontend);
 	if (s->inflight.fd < 0)
 		return tool_text(error, "%s: it closed the connection", s->options.path);
-	/* It may be gone again in the middle of it. */
-	while (code && code != -EOPNOTSUPP && tool_now() < end && !interrupt_seen())
+	/* It may be gone again in the middle of it. Signals come in between two attempts alone. */
+	while (code && code != -EOPNOTSUPP && tool_now() < end) {
+		(void)interrupt_poll(NULL, 0, 0);
+		if (interrupt_seen())
+			break;
 		code = resume(s);
+	}
 	if (!code) {
 		s->returns++;
 		return 0;
