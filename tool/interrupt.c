@@ -67,13 +67,18 @@ int interrupt_poll(struct pollfd *fds, nfds_t count, int ms)
 int interrupt_epoll(int epoll, struct epoll_event *events, int count, int ms)
 {
 	sigset_t none;
+	int got;
 
 	if (seen) {
 		errno = EINTR;
 		return -1;
 	}
 	sigemptyset(&none);
-	return epoll_pwait(epoll, events, count, ms, &none);
+	/* Unlike poll(), it also ends when this process was stopped and goes on: that is no signal. */
+	do
+		got = epoll_pwait(epoll, events, count, ms, &none);
+	while (got < 0 && errno == EINTR && !seen);
+	return got;
 }
 
 bool interrupt_sleep(double seconds)
