@@ -379,7 +379,7 @@ static int publish(struct session *s, char *error)
 {
 	for (uint32_t i = 0; i < s->options.queues; i++) {
 		struct session_queue *q = &s->queues[i];
-		int verdict;
+		int verdict, code;
 
 		if (!q->added)
 			continue;
@@ -390,7 +390,10 @@ static int publish(struct session *s, char *error)
 		if (verdict == 0)
 			continue;
 		s->notifications++;
-		(void)vr_vu_notify(q->kick);
+		code = vr_vu_notify(q->kick);
+		if (code)
+			return tool_text(error, "the device cannot be notified: %s",
+					 strerror(-code));
 	}
 	return 0;
 }

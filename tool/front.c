@@ -156,7 +156,8 @@ void front_kick(struct front *f, struct front_queue *q)
 	if (!vr_driver_must_notify(q->driver))
 		return;
 	f->notifications++;
-	(void)vr_vu_notify(q->kick);
+	if (!f->kick_error)
+		f->kick_error = vr_vu_notify(q->kick);
 }
 
 int front_broken(const struct front_queue *q, char *error)
@@ -173,6 +174,9 @@ int front_rest(struct front *f, int ms, char *error)
 	struct pollfd fds[FRONT_QUEUES_MAX + 1];
 	int got;
 
+	if (f->kick_error)
+		return tool_text(error, "%s: the device cannot be notified: %s", f->path,
+				 strerror(-f->kick_error));
 	for (uint32_t i = 0; i < f->count; i++) {
 		struct front_queue *q = &f->queues[i];
 		bool waits = q->size && vr_driver_outstanding(q->driver) > 0;

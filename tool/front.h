@@ -48,6 +48,7 @@ struct front_queue {
  * @count: how many of them there are
  * @started: the rings are
  * @notifications: kicks sent
+ * @kick_error: what one of them was answered with, or 0; front_rest() tells it
  */
 struct front {
 	const char *path;
@@ -59,6 +60,7 @@ struct front {
 	uint32_t count;
 	bool started;
 	uint64_t notifications;
+	int kick_error;
 };
 
 /**
