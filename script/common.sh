@@ -17,8 +17,8 @@ packages_of() {
 	fuzz) echo clang-14 libclang-rt-14-dev ;;
 	fuzz-afl) echo afl++ clang-14 ;;
 	litmus) echo libgmp10 ;;
-	house | unit | property | spec | regress | replay) ;;
-	count) echo valgrind ;;
+	house | unit | property | spec | regress | replay | faults) ;;
+	count | valgrind) echo valgrind ;;
 	relacy) echo g++ relacy-dev ;;
 	peers) echo kmod ;;
 	bench-guest) echo kmod busybox-static xz-utils ;;
@@ -43,9 +43,9 @@ packages_of() {
 }
 
 # Test groups in the order in which they run: what is quick first.
-ALL_GROUPS='house headers unit property spec regress replay count relacy freestanding install clang sanitizers cross interop'
+ALL_GROUPS='house headers unit property spec regress replay count relacy freestanding install clang sanitizers cross faults interop'
 # Groups that run only when they are named: what takes long.
-MORE_GROUPS='interop-all'
+MORE_GROUPS='interop-all valgrind'
 # shellcheck disable=SC2034 # ./dev reads it
 ALL_SETS="build bench-blk dpdk plot lint coverage litmus peers prove fuzz fuzz-afl $ALL_GROUPS $MORE_GROUPS"
 

@@ -62,7 +62,7 @@ def cycles(serve, use, index):
             if i + 1 in (WARM, CYCLES // 2, CYCLES):
                 use(where)
                 use(where)
-                seen.append((server.fds(), *server.memory()))
+                seen.append((server.settled_fds(seen[0][0] if seen else None), *server.memory()))
         first, last = seen[0], seen[-1]
         if last[0] != first[0]:
             raise peer.Failure('descriptors: %s' % (seen,))

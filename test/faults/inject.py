@@ -7,7 +7,8 @@ n-th call fails, does only a part, or is interrupted. Whatever it is, the comman
 with a status, an error has a message, nothing is left allocated or open, and who was to be served
 gets right data or none. A server that survives serves the next front end.
 
-Each place in the code is tried at its first call; with VIRTRING_FAULTS=all each single call is.
+Each place in the code is tried at its first and its last call; with VIRTRING_FAULTS=all each single
+call is, and with VIRTRING_FAULT=NUMBER,MODE only one.
 """
 import mmap
 import os
@@ -18,7 +19,7 @@ import sys
 
 import peer
 
-SHIM = os.environ.get('VIRTRING_INJECT', 'build/main/test/libinject.so')
+SHIM = os.environ.get('VIRTRING_INJECT', 'build/main/test/faults/libinject.so')
 HEAD = struct.Struct('<IIIIIIQII32s')
 SITES = 16384
 COUNT, FAIL, PART, INTERRUPT = range(4)
@@ -153,13 +154,13 @@ class Client:
 
 def plan(sites, everything):
     """(number of the call, mode) of all runs."""
-    seen = set()
+    first, last = {}, {}
+    for number, (site, _) in enumerate(sites, 1):
+        first.setdefault(site, number)
+        last[site] = number
     for number, (site, modes) in enumerate(sites, 1):
-        for mode in (FAIL, PART, INTERRUPT):
-            if not modes >> mode & 1 or (not everything and (site, mode) in seen):
-                continue
-            seen.add((site, mode))
-            yield number, mode
+        if everything or number in (first[site], last[site]):
+            yield from ((number, mode) for mode in (FAIL, PART, INTERRUPT) if modes >> mode & 1)
 
 
 def scenario(subject):

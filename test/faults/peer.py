@@ -119,12 +119,23 @@ class Program:
         """Number of its open descriptors."""
         return len(os.listdir('/proc/%d/fd' % self.pid))
 
+    def settled_fds(self, wanted=None):
+        """As fds(); waits until there are as many as wanted, or for a while none come or go."""
+        end = time.monotonic() + 10
+        before, calm = self.fds(), 0
+        while time.monotonic() < end and before != wanted and (wanted is not None or calm < 5):
+            time.sleep(0.02)
+            now = self.fds()
+            calm = calm + 1 if now == before else 0
+            before = now
+        return before
+
     def memory(self):
-        """Its private memory in KiB, and the number of its mappings."""
+        """What it wrote to memory of its own, in KiB, and the number of its mappings."""
         private = 0
         with open('/proc/%d/smaps_rollup' % self.pid, encoding='ascii') as file:
             for line in file:
-                if line.startswith(('Private_Dirty', 'Private_Clean', 'Swap:')):
+                if line.startswith(('Private_Dirty', 'Swap:')):
                     private += int(line.split()[1])
         with open('/proc/%d/maps' % self.pid, encoding='ascii') as file:
             return private, len(file.readlines())
@@ -241,6 +252,17 @@ class FrontEnd:
         self.ask(GET_PROTOCOL_FEATURES)
         self.send(SET_PROTOCOL_FEATURES, struct.pack('<Q', REPLY_ACK))
         self.do(SET_FEATURES, struct.pack('<Q', VERSION_1 | (features & PROTOCOL_FEATURES)))
+
+    def settled_fds(self, wanted=None):
+        """As fds(); waits until there are as many as wanted, or for a while none come or go."""
+        end = time.monotonic() + 10
+        before, calm = self.fds(), 0
+        while time.monotonic() < end and before != wanted and (wanted is not None or calm < 5):
+            time.sleep(0.02)
+            now = self.fds()
+            calm = calm + 1 if now == before else 0
+            before = now
+        return before
 
     def memory(self):
         """A file that is not sealed, as memory."""

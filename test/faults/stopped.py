@@ -150,8 +150,8 @@ def clients_killed(serve, use, *arguments):
                 # Two honest sessions: the first waits until the server is done with the killed one.
                 use(where)
                 use(where)
-                time.sleep(0.05)
-                peaks.append((server.fds(), server.memory()))
+                peaks.append((server.settled_fds(peaks[0][0] if peaks else None),
+                              server.memory()))
         if len({fds for fds, _ in peaks}) != 1:
             raise peer.Failure('descriptors: %s' % [fds for fds, _ in peaks])
         if peaks[-1][1][1] > peaks[0][1][1] + 2 or peaks[-1][1][0] > peaks[0][1][0] + 256:

@@ -90,7 +90,7 @@ def cut(serve, use, index):
         if not server.says('offering: '):
             raise peer.Failure('no server: ' + server.said())
         use(where)
-        fds = server.fds()
+        fds = server.settled_fds()
         cases = 0
         for how in (before_the_start, while_it_runs, under_load):
             for size in SIZES:
@@ -101,8 +101,9 @@ def cut(serve, use, index):
                         raise peer.Failure('%s, %d bytes left: the server ended with %d: %s'
                                            % (how.__name__, size, server.status(), server.said()))
                 use(where)
-        if server.fds() != fds:
-            raise peer.Failure('%d descriptors became %d' % (fds, server.fds()))
+        now = server.settled_fds(fds)
+        if now != fds:
+            raise peer.Failure('%d descriptors became %d' % (fds, now))
         if 'memory' not in server.said():
             raise peer.Failure('the server said nothing of it: ' + server.said())
         status = server.end()
