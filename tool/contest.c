@@ -60,17 +60,41 @@ int contest_play(struct contest *contest, char *error)
 	return result;
 }
 
+/* Was a side away for a part of the round? */
+static bool was_disturbed(const struct contest_sample *sample)
+{
+	const double *cpu = sample->figures.cpu;
+
+	return cpu[SIDE_DRIVER] < CONTEST_CPU_ENOUGH ||
+	       (sample->distance != DISTANCES && cpu[SIDE_DEVICE] < CONTEST_CPU_ENOUGH);
+}
+
+/* Does a cell have rounds at a distance during which both sides had their CPUs? */
+static bool has_quiet(const struct contest *contest, unsigned int cell, enum distance distance)
+{
+	for (unsigned int round = 0; round < contest->played; round++) {
+		const struct contest_sample *sample = sample_of(contest, cell, round);
+
+		if (sample->kept && sample->distance == distance && !was_disturbed(sample))
+			return true;
+	}
+	return false;
+}
+
 /* The median of one figure over the rounds of a cell at one distance. */
 static struct stats figure(const struct contest *contest, unsigned int cell, enum distance distance,
 			   double (*of)(const struct contest_sample *))
 {
+	bool quiet = has_quiet(contest, cell, distance);
 	double values[CONTEST_ROUNDS_MAX];
 	size_t count = 0;
 
 	for (unsigned int round = 0; round < contest->played; round++) {
 		const struct contest_sample *sample = sample_of(contest, cell, round);
 
-		if (sample->kept && sample->distance == distance)
+		if (!sample->kept || sample->distance != distance)
+			continue;
+		if (!quiet || !was_disturbed(sample))
 			values[count++] = of(sample);
 	}
 	return stats_of(values, count);
@@ -130,47 +154,44 @@ void contest_group(const struct contest *contest, unsigned int cell, enum distan
 
 /* Rounds of all cells of which something is true. */
 static unsigned int count_rounds(const struct contest *contest,
-				 bool (*is)(const struct contest_sample *sample, double limit),
-				 double limit)
+				 bool (*is)(const struct contest_sample *sample))
 {
 	unsigned int count = 0;
 
 	for (unsigned int cell = 0; cell < contest->cells; cell++)
 		for (unsigned int round = 0; round < contest->played; round++)
-			count += is(sample_of(contest, cell, round), limit);
+			count += is(sample_of(contest, cell, round));
 	return count;
 }
 
-static bool is_idle(const struct contest_sample *sample, double limit)
+static bool is_idle(const struct contest_sample *sample)
 {
-	(void)limit;
 	return sample->items == 0;
 }
 
-static bool is_dropped(const struct contest_sample *sample, double limit)
+static bool is_dropped(const struct contest_sample *sample)
 {
-	(void)limit;
 	return !sample->kept && sample->items > 0;
 }
 
-static bool is_disturbed(const struct contest_sample *sample, double limit)
+static bool is_disturbed(const struct contest_sample *sample)
 {
-	return sample->kept && cpu_of(sample) < limit;
+	return sample->kept && was_disturbed(sample);
 }
 
 unsigned int contest_dropped(const struct contest *contest)
 {
-	return count_rounds(contest, is_dropped, 0);
+	return count_rounds(contest, is_dropped);
 }
 
 unsigned int contest_idle(const struct contest *contest)
 {
-	return count_rounds(contest, is_idle, 0);
+	return count_rounds(contest, is_idle);
 }
 
-unsigned int contest_disturbed(const struct contest *contest, double share)
+unsigned int contest_disturbed(const struct contest *contest)
 {
-	return count_rounds(contest, is_disturbed, share);
+	return count_rounds(contest, is_disturbed);
 }
 
 int contest_instructions_error(const struct contest *contest)

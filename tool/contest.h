@@ -13,6 +13,9 @@
 
 #define CONTEST_ROUNDS_MAX 1000u
 
+/* A side that had less of its CPU than this was disturbed. */
+#define CONTEST_CPU_ENOUGH 0.95
+
 /**
  * struct contest_sample - one round of one cell
  * @figures: of the threads
@@ -96,6 +99,8 @@ int contest_play(struct contest *contest, char *error);
  * @cell: which cell
  * @distance: which rounds; DISTANCES: those of one thread alone
  * @group: filled
+ *
+ * Rounds that were disturbed only count where there are no others.
  */
 void contest_group(const struct contest *contest, unsigned int cell, enum distance distance,
 		   struct contest_group *group);
@@ -106,8 +111,8 @@ unsigned int contest_dropped(const struct contest *contest);
 /** contest_idle() - rounds in which nothing went through, as a side had no time of its CPU */
 unsigned int contest_idle(const struct contest *contest);
 
-/** contest_disturbed() - kept rounds in which a side had less than @share of its CPU */
-unsigned int contest_disturbed(const struct contest *contest, double share);
+/** contest_disturbed() - kept rounds in which a side had less than CONTEST_CPU_ENOUGH of its CPU */
+unsigned int contest_disturbed(const struct contest *contest);
 
 /** contest_instructions_error() - why instructions were not counted, an errno value, or 0 */
 int contest_instructions_error(const struct contest *contest);

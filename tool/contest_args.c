@@ -9,9 +9,6 @@
 #include "bench_words.h"
 #include "json_parts.h"
 
-/* A side that had less of its CPU than this was disturbed. */
-#define CPU_ENOUGH 0.95
-
 enum key {
 	KEY_CPUS = 'c',
 	KEY_SECONDS = 512,
@@ -83,15 +80,15 @@ void contest_head(FILE *to, const struct contest_options *options, const struct 
 
 void contest_foot(FILE *to, const struct contest *contest, double took)
 {
-	unsigned int disturbed = contest_disturbed(contest, CPU_ENOUGH);
+	unsigned int disturbed = contest_disturbed(contest);
 	unsigned int idle = contest_idle(contest);
 	int error = contest_instructions_error(contest);
 
 	if (disturbed)
 		fprintf(to,
-			"note: in %u rounds a side had less than %.0f %% of its CPU: something else "
-			"runs on this machine\n",
-			disturbed, CPU_ENOUGH * 100);
+			"note: in %u rounds a side had less than %.0f %% of its CPU, as something "
+			"else runs on this machine; they only count where there are no others\n",
+			disturbed, CONTEST_CPU_ENOUGH * 100);
 	if (idle)
 		fprintf(to, "note: in %u rounds, which do not count, nothing went through at all\n",
 			idle);

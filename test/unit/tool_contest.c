@@ -79,15 +79,20 @@ static void test_turns_and_distances(void **state)
 	/* Cell a: rounds 0 (near), 3 (near), 4 (not measured); b: 1 (changed), 2 (far), 5 (changed). */
 	assert_string_equal(known.order, "abbaab");
 	assert_int_equal(contest_dropped(&contest), 3);
-	/* The device's side had half of its CPU in all those that count. */
-	assert_int_equal(contest_disturbed(&contest, 0.5), 0);
-	assert_int_equal(contest_disturbed(&contest, 0.51), 3);
+	/* The device's side had half of its CPU in all those that count, so they do count. */
+	assert_int_equal(contest_disturbed(&contest), 3);
 	contest_group(&contest, 0, DISTANCE_NEAR, &group);
 	assert_int_equal(group.ns.count, 2);
 	assert_true(group.ns.median == 1.5 && group.ns.min == 0 && group.ns.max == 3);
 	assert_true(group.cycles == 3 && group.instructions[SIDE_DRIVER] == 10 &&
 		    group.instructions[SIDE_DEVICE] == 20);
 	assert_true(group.roundtrip_ns == 65 && group.cpu == 0.5);
+	/* Beside one that was not disturbed they do not. */
+	contest.samples[0].figures.cpu[SIDE_DEVICE] = 0.96;
+	assert_int_equal(contest_disturbed(&contest), 2);
+	contest_group(&contest, 0, DISTANCE_NEAR, &group);
+	assert_int_equal(group.ns.count, 1);
+	assert_true(group.ns.median == 0 && group.cpu == 0.96);
 	contest_group(&contest, 0, DISTANCE_FAR, &group);
 	assert_int_equal(group.ns.count, 0);
 	contest_group(&contest, 1, DISTANCE_FAR, &group);
