@@ -24,24 +24,48 @@ static int pop_again(struct vr_device *device, struct vr_chain *chains, unsigned
 	return (int)done;
 }
 
-static int pop(struct vr_device *device, struct vr_chain *chains, unsigned int count,
-	       struct vr_iovec *segments, unsigned int segment_count)
+VR_APART int pop_split(struct vr_device *device, struct vr_chain *chains, unsigned int count,
+		       struct vr_iovec *segments, unsigned int room)
+{
+	return vr_split_pop(device, chains, count, segments, room, false);
+}
+
+VR_APART int pop_split_in_order(struct vr_device *device, struct vr_chain *chains,
+				unsigned int count, struct vr_iovec *segments, unsigned int room)
+{
+	if (vr_unlikely(device->resubmit_left))
+		return VR_E_BUSY;
+	return vr_split_pop(device, chains, count, segments, room, true);
+}
+
+VR_APART int pop_packed(struct vr_device *device, struct vr_chain *chains, unsigned int count,
+			struct vr_iovec *segments, unsigned int room)
+{
+	return vr_packed_pop(device, chains, count, segments, room, false);
+}
+
+VR_APART int pop_packed_in_order(struct vr_device *device, struct vr_chain *chains,
+				 unsigned int count, struct vr_iovec *segments, unsigned int room)
+{
+	if (vr_unlikely(device->resubmit_left))
+		return VR_E_BUSY;
+	return vr_packed_pop(device, chains, count, segments, room, true);
+}
+
+VR_INLINE int pop(struct vr_device *device, struct vr_chain *chains, unsigned int count,
+		  struct vr_iovec *segments, unsigned int room)
 {
 	if (vr_unlikely(vr_halted(&device->halt)))
 		return VR_E_BROKEN;
 	switch (device->form) {
 	case VR_FORM_SPLIT:
-		return vr_split_pop(device, chains, count, segments, segment_count, false);
+		return pop_split(device, chains, count, segments, room);
 	case VR_FORM_SPLIT_IN_ORDER:
-		if (vr_unlikely(device->resubmit_left))
-			return VR_E_BUSY;
-		return vr_split_pop(device, chains, count, segments, segment_count, true);
+		return pop_split_in_order(device, chains, count, segments, room);
 	case VR_FORM_PACKED:
-		return vr_packed_pop(device, chains, count, segments, segment_count, false);
+		return pop_packed(device, chains, count, segments, room);
 	case VR_FORM_PACKED_IN_ORDER:
-		if (vr_unlikely(device->resubmit_left))
-			return VR_E_BUSY;
-		return vr_packed_pop(device, chains, count, segments, segment_count, true);
+		return pop_packed_in_order(device, chains, count, segments, room);
 	}
 	return VR_E_INVAL;
 }
@@ -132,28 +156,31 @@ VR_COLD static int oldest_observed(struct vr_device *device, const uint32_t *len
 	return (int)done;
 }
 
-static int complete_oldest(struct vr_device *device, const uint32_t *lens, unsigned int count)
+VR_APART int oldest_plain(struct vr_device *device, const uint32_t *lens, unsigned int count)
 {
-	switch (device->form) {
-	case VR_FORM_SPLIT:
+	if (device->form == VR_FORM_SPLIT)
 		return lens ? vr_device_oldest_plain(device, lens, count, false) :
 			      vr_device_oldest_plain(device, NULL, count, false);
-	case VR_FORM_SPLIT_IN_ORDER:
-		return vr_device_oldest_in_order(device, lens, count, false);
-	case VR_FORM_PACKED:
-		return lens ? vr_device_oldest_plain(device, lens, count, true) :
-			      vr_device_oldest_plain(device, NULL, count, true);
-	case VR_FORM_PACKED_IN_ORDER:
-		return vr_device_oldest_in_order(device, lens, count, true);
-	}
-	return VR_E_INVAL;
+	return lens ? vr_device_oldest_plain(device, lens, count, true) :
+		      vr_device_oldest_plain(device, NULL, count, true);
+}
+
+VR_APART int oldest_in_order(struct vr_device *device, const uint32_t *lens, unsigned int count)
+{
+	return device->form == VR_FORM_SPLIT_IN_ORDER ?
+		       vr_device_oldest_in_order(device, lens, count, false) :
+		       vr_device_oldest_in_order(device, lens, count, true);
 }
 
 int vr_device_complete_oldest(struct vr_device *device, const uint32_t *lens, unsigned int count)
 {
 	if (vr_unlikely(device->observer != NULL))
 		return oldest_observed(device, lens, count);
-	return complete_oldest(device, lens, count);
+	if (!vr_form_is_in_order(device->form))
+		return oldest_plain(device, lens, count);
+	if (!lens && vr_row_simple(device))
+		return (int)vr_run_extend_simple(device, count);
+	return oldest_in_order(device, lens, count);
 }
 
 /* Says where entries and index went. */
@@ -171,15 +198,10 @@ static void report(const struct vr_device *device, struct vr_stored *stored)
 		      sizeof(struct vr_le16));
 }
 
-static int publish(struct vr_device *device, struct vr_stored *stored)
+VR_INLINE int publish_form(struct vr_device *device, struct vr_stored *stored, bool packed)
 {
 	uint32_t count = (uint32_t)(device->staged - device->published);
-	bool packed = vr_form_is_packed(device->form);
 
-	if (stored)
-		stored->count = 0;
-	if (vr_unlikely(vr_halted(&device->halt)))
-		return VR_E_BROKEN;
 	if (count == 0)
 		return 0;
 	if (device->run.buffers)
@@ -195,6 +217,16 @@ static int publish(struct vr_device *device, struct vr_stored *stored)
 	device->stats.entries += device->entries;
 	device->entries = 0;
 	return (int)count;
+}
+
+static int publish(struct vr_device *device, struct vr_stored *stored)
+{
+	if (stored)
+		stored->count = 0;
+	if (vr_unlikely(vr_halted(&device->halt)))
+		return VR_E_BROKEN;
+	return vr_form_is_packed(device->form) ? publish_form(device, stored, true) :
+						 publish_form(device, stored, false);
 }
 
 VR_COLD static int publish_observed(struct vr_device *device, struct vr_stored *stored)

@@ -16,14 +16,14 @@
 #include "device_age.h"
 
 /* An element of the used ring, unless it is there already. */
-VR_INLINE void vr_split_element(struct vr_device *device, uint32_t slot, uint32_t id, uint32_t len)
+VR_INLINE void vr_split_element(struct vr_used_elem *elem, uint64_t *shadow, uint32_t id,
+				uint32_t len)
 {
-	struct vr_used_elem *elem = &device->used_ring->ring[slot];
 	uint64_t value = id | (uint64_t)len << 32;
 
-	if (device->used_shadow[slot] == value)
+	if (*shadow == value)
 		return;
-	device->used_shadow[slot] = value;
+	*shadow = value;
 	vr_st32(&elem->id, id);
 	vr_st32(&elem->len, len);
 }
@@ -32,14 +32,8 @@ VR_INLINE void vr_split_entry(struct vr_device *device, uint64_t index, uint32_t
 {
 	uint32_t slot = (uint32_t)index & (device->size - 1);
 
-	vr_split_element(device, slot, id, len);
+	vr_split_element(&device->used_ring->ring[slot], &device->used_shadow[slot], id, len);
 	vr_device_note_entries(device, slot, slot, 1);
-}
-
-/* The second word of a used descriptor. */
-VR_INLINE uint64_t vr_packed_used(uint32_t id, uint32_t len, bool wrap)
-{
-	return vr_packed_rest(len, id, vr_used_state(wrap) | (len ? VR_DESC_WRITE : 0));
 }
 
 /* The first entry of a publish is not stored before it. */
@@ -49,19 +43,71 @@ VR_INLINE void vr_packed_hold(struct vr_device *device, uint64_t rest)
 	device->first = device->used;
 }
 
-/* An entry at the used position, which then moves on over all the descriptors it stands for. */
+/*
+ * Used descriptors, written one behind the other. What the loops around it change is kept here and not in
+ * the queue, so that it can stay in registers.
+ */
+struct vr_packed_writer {
+	struct vr_desc *desc;
+	uint32_t size;
+	uint32_t slot; /* where the next one goes */
+	uint32_t last; /* where the last one went */
+	uint32_t descriptors; /* stood for so far */
+	uint32_t entries;
+	uint64_t state; /* flags of used descriptors, as in the second word */
+};
+
+VR_INLINE void vr_packed_write_begin(const struct vr_device *device,
+				     struct vr_packed_writer *writer)
+{
+	writer->desc = device->desc;
+	writer->size = device->size;
+	writer->slot = device->used.slot;
+	writer->last = 0;
+	writer->descriptors = 0;
+	writer->entries = 0;
+	writer->state = vr_packed_rest(0, 0, vr_used_state(device->used.wrap));
+}
+
+/* An entry for so many descriptors. The first one of a publish is not stored before it. */
+VR_INLINE void vr_packed_write(struct vr_device *device, struct vr_packed_writer *writer,
+			       uint32_t id, uint32_t len, uint32_t descriptors)
+{
+	uint64_t rest = writer->state | vr_packed_rest(len, id, len ? VR_DESC_WRITE : 0);
+
+	if (vr_unlikely((device->entries | writer->entries) == 0))
+		vr_packed_hold(device, rest);
+	else
+		vr_st64(&writer->desc[writer->slot].rest, rest);
+	writer->last = writer->slot;
+	writer->entries++;
+	writer->descriptors += descriptors;
+	writer->slot += descriptors;
+	if (vr_unlikely(writer->slot >= writer->size)) {
+		writer->slot -= writer->size;
+		writer->state ^= vr_packed_rest(0, 0, VR_DESC_STATE);
+	}
+}
+
+VR_INLINE void vr_packed_write_end(struct vr_device *device, const struct vr_packed_writer *writer)
+{
+	if (writer->entries == 0)
+		return;
+	vr_device_note_entries(device, device->used.slot, writer->last, writer->entries);
+	device->used.slot = (uint16_t)writer->slot;
+	device->used.wrap = vr_packed_flags(writer->state) != 0;
+	device->staged_descs += writer->descriptors;
+}
+
+/* One entry at the used position. */
 VR_INLINE void vr_packed_entry(struct vr_device *device, uint32_t id, uint32_t len,
 			       uint32_t descriptors)
 {
-	uint64_t rest = vr_packed_used(id, len, device->used.wrap);
+	struct vr_packed_writer writer;
 
-	if (device->entries == 0)
-		vr_packed_hold(device, rest);
-	else
-		vr_st64(&device->desc[device->used.slot].rest, rest);
-	vr_device_note_entries(device, device->used.slot, device->used.slot, 1);
-	vr_advance(&device->used, descriptors, device->size);
-	device->staged_descs += descriptors;
+	vr_packed_write_begin(device, &writer);
+	vr_packed_write(device, &writer, id, len, descriptors);
+	vr_packed_write_end(device, &writer);
 }
 
 /* Plain: the buffer's own entry. */
@@ -170,8 +216,10 @@ VR_INLINE unsigned int vr_split_oldest_run(struct vr_device *device, const uint3
 					   unsigned int count)
 {
 	uint32_t slot = (uint32_t)device->staged & (device->size - 1);
+	struct vr_used_elem *elements = &device->used_ring->ring[slot];
 	const uint64_t *ages = device->ages + device->age_head;
 	struct vr_device_record *records = device->records;
+	uint64_t *shadow = device->used_shadow + slot;
 	unsigned int i;
 
 	count = vr_min(count, device->size - slot);
@@ -181,7 +229,7 @@ VR_INLINE unsigned int vr_split_oldest_run(struct vr_device *device, const uint3
 		if (!vr_age_takes(&records[place], ages[i], lens ? &lens[i] : NULL))
 			break;
 		records[place].owner = 0;
-		vr_split_element(device, slot + i, place, lens ? lens[i] : 0);
+		vr_split_element(&elements[i], &shadow[i], place, lens ? lens[i] : 0);
 	}
 	if (i)
 		vr_device_note_entries(device, slot, slot + i - 1, i);
@@ -194,32 +242,22 @@ VR_INLINE unsigned int vr_packed_oldest_run(struct vr_device *device, const uint
 	uint16_t *free_place = device->free_places + (device->size - device->open);
 	const uint64_t *ages = device->ages + device->age_head;
 	struct vr_device_record *records = device->records;
-	struct vr_position used = device->used, last = used;
-	bool hold = device->entries == 0;
-	uint32_t descriptors = 0;
+	struct vr_packed_writer writer;
 	unsigned int i;
 
+	vr_packed_write_begin(device, &writer);
 	for (i = 0; i < count; i++) {
 		uint32_t place = (uint32_t)(ages[i] & VR_PLACE_MASK);
 		uint64_t word = records[place].word;
-		uint64_t rest = vr_packed_used(vr_record_id(word), lens ? lens[i] : 0, used.wrap);
 
 		if (!vr_age_takes(&records[place], ages[i], lens ? &lens[i] : NULL))
 			break;
 		records[place].owner = 0;
 		free_place[i] = (uint16_t)place;
-		if (vr_unlikely(hold && i == 0))
-			vr_packed_hold(device, rest);
-		else
-			vr_st64(&device->desc[used.slot].rest, rest);
-		last = used;
-		descriptors += vr_record_descriptors(word);
-		vr_advance(&used, vr_record_descriptors(word), device->size);
+		vr_packed_write(device, &writer, vr_record_id(word), lens ? lens[i] : 0,
+				vr_record_descriptors(word));
 	}
-	if (i)
-		vr_device_note_entries(device, device->used.slot, last.slot, i);
-	device->used = used;
-	device->staged_descs += descriptors;
+	vr_packed_write_end(device, &writer);
 	return i;
 }
 
@@ -256,27 +294,35 @@ VR_INLINE unsigned int vr_run_extend(struct vr_device *device, const uint32_t *l
 {
 	const struct vr_device_record *records = &device->records[device->stage_place];
 	const uint64_t *parked = &device->parked[device->stage_place];
+	struct vr_packed_writer writer;
 	struct vr_run run = device->run;
 	bool each = device->entry_each;
 	unsigned int i;
 
+	if (packed)
+		vr_packed_write_begin(device, &writer);
 	count = vr_min(vr_min(count, device->open), device->size - device->stage_place);
 	for (i = 0; i < count; i++) {
 		uint32_t len = lens ? lens[i] : 0;
+		uint64_t word = records[i].word;
 
-		if (vr_unlikely(len > vr_record_capacity(records[i].word)) ||
-		    vr_unlikely(parked[i]))
+		if (vr_unlikely(len > vr_record_capacity(word)) || vr_unlikely(parked[i]))
 			break;
 		run.buffers++;
-		run.descriptors += vr_record_descriptors(records[i].word);
-		run.id = vr_record_id(records[i].word);
+		run.descriptors += vr_record_descriptors(word);
+		run.id = vr_record_id(word);
 		run.len = len;
-		if (len == vr_record_capacity(records[i].word) && vr_likely(!each))
+		if (len == vr_record_capacity(word) && vr_likely(!each))
 			continue;
-		vr_run_entry(device, &run, device->staged + i + 1, packed);
+		if (packed)
+			vr_packed_write(device, &writer, run.id, len, run.descriptors);
+		else
+			vr_split_entry(device, device->staged + i + 1 - run.buffers, run.id, len);
 		run.buffers = 0;
 		run.descriptors = 0;
 	}
+	if (packed)
+		vr_packed_write_end(device, &writer);
 	device->run = run;
 	vr_row_shorten(device, i);
 	return i;
@@ -285,8 +331,8 @@ VR_INLINE unsigned int vr_run_extend(struct vr_device *device, const uint32_t *l
 /* In order: none of the buffers in the row has a writable part, several descriptors or was completed. */
 VR_INLINE bool vr_row_simple(const struct vr_device *device)
 {
-	return device->popped - device->special >= device->open && device->parked_count == 0 &&
-	       !device->entry_each;
+	return device->popped - device->special >= device->open &&
+	       (device->parked_count | device->entry_each) == 0;
 }
 
 /* So the run goes on over all of them at once. */
@@ -312,8 +358,6 @@ VR_INLINE int vr_device_oldest_in_order(struct vr_device *device, const uint32_t
 {
 	unsigned int done = 0;
 
-	if (!lens && vr_row_simple(device))
-		return (int)vr_run_extend_simple(device, count);
 	while (done < count && device->open) {
 		unsigned int run =
 			vr_run_extend(device, lens ? lens + done : NULL, count - done, packed);

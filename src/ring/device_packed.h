@@ -99,13 +99,12 @@ static inline void vr_packed_record(struct vr_device *device, const struct vr_ga
 VR_INLINE bool vr_packed_take(struct vr_pop_run *run, uint64_t flags, uint32_t i, uint32_t kind,
 			      bool in_order)
 {
-	uint64_t word;
-
 	/* Partner: the driver's release store in vr_packed_publish(). */
-	run->rest = vr_ld64_acquire(&run->desc[i].rest);
-	word = run->rest - flags;
-	run->common = word < run->single;
-	if (vr_unlikely(!run->common))
+	uint64_t word = vr_ld64_acquire(&run->desc[i].rest) - flags;
+
+	VR_KEEP(word);
+	run->rest = word;
+	if (vr_unlikely(word >= run->single))
 		return false;
 	run->offset = vr_ld64(&run->desc[i].addr) - run->low;
 	VR_KEEP(run->offset);
@@ -152,45 +151,26 @@ VR_INLINE uint32_t vr_packed_pop_run(struct vr_device *device, struct vr_chain *
 				     bool in_order)
 {
 	const struct vr_desc *desc = &device->desc[device->next.slot];
-	uint32_t flags = vr_available_state(device->next.wrap) | kind;
+	const uint64_t flags = vr_packed_rest(0, 0, vr_available_state(device->next.wrap) | kind);
 	struct vr_pop_run run;
 	uint32_t done;
 
 	vr_pop_run_begin(device, &run, chains, segments, in_order);
 	run.desc = desc;
-	run.common = true;
+	run.free_place = in_order ? NULL : &device->free_places[device->size - 1 - device->open];
 	run.single = VR_RECORD_SINGLE;
 	VR_KEEP(run.single);
-	run.free_place = in_order ? NULL : &device->free_places[device->size - 1 - device->open];
-	done = vr_packed_take_run(&run, vr_packed_rest(0, 0, flags), count, kind, in_order);
-	*odd = done < count && vr_packed_available(device, run.rest);
-	first->rest = run.rest;
+	done = vr_packed_take_run(&run, flags, count, kind, in_order);
+	first->rest = run.rest + flags;
+	*odd = done < count && vr_packed_available(device, first->rest);
+	/* Without other flags it was not for them that the run has ended, and the address is here. */
 	if (*odd)
-		first->addr = run.common ? vr_pop_run_addr(&run) : vr_ld64(&desc[done].addr);
+		first->addr = run.rest < VR_RECORD_SINGLE ? vr_pop_run_addr(&run) :
+							    vr_ld64(&desc[done].addr);
 	vr_pop_run_end(device, done, kind, in_order);
 	vr_advance(&device->next, done, device->size);
 	device->in_flight_descs += done;
 	return done;
-}
-
-VR_APART uint32_t vr_packed_pop_plain(struct vr_device *device, struct vr_chain *chains,
-				      uint32_t count, struct vr_iovec *segments,
-				      struct vr_packed_first *first, bool *odd)
-{
-	if (device->kind)
-		return vr_packed_pop_run(device, chains, count, segments, first, odd, VR_DESC_WRITE,
-					 false);
-	return vr_packed_pop_run(device, chains, count, segments, first, odd, 0, false);
-}
-
-VR_APART uint32_t vr_packed_pop_in_order(struct vr_device *device, struct vr_chain *chains,
-					 uint32_t count, struct vr_iovec *segments,
-					 struct vr_packed_first *first, bool *odd)
-{
-	if (device->kind)
-		return vr_packed_pop_run(device, chains, count, segments, first, odd, VR_DESC_WRITE,
-					 true);
-	return vr_packed_pop_run(device, chains, count, segments, first, odd, 0, true);
 }
 
 /* Pops a buffer of any shape, from the copy of its first descriptor on. */
@@ -237,6 +217,18 @@ static inline bool vr_packed_load_first(const struct vr_device *device,
 	return true;
 }
 
+/* Pops the buffer that starts with @first. Returns its pieces or an error. */
+VR_APART int vr_packed_pop_other(struct vr_device *device, const struct vr_packed_first *first,
+				 struct vr_chain *chain, struct vr_iovec *segments, uint32_t room)
+{
+	struct vr_gather gather = { segments, room, 0, 0, 0, 0, 0 };
+	int error = device->form == VR_FORM_PACKED_IN_ORDER ?
+			    vr_packed_pop_one(device, &gather, *first, chain, true) :
+			    vr_packed_pop_one(device, &gather, *first, chain, false);
+
+	return error ? error : (int)gather.pieces;
+}
+
 VR_INLINE int vr_packed_pop(struct vr_device *device, struct vr_chain *chains, unsigned int count,
 			    struct vr_iovec *segments, unsigned int room, bool in_order)
 {
@@ -244,20 +236,19 @@ VR_INLINE int vr_packed_pop(struct vr_device *device, struct vr_chain *chains, u
 
 	while (done < count) {
 		uint32_t most = vr_packed_pop_most(device, vr_min(count - done, room), in_order);
-		struct vr_gather gather = { NULL, 0, 0, 0, 0, 0, 0 };
 		struct vr_packed_first first;
 		uint32_t run = 0;
 		bool odd;
-		int error;
+		int pieces;
 
 		if (vr_unlikely(most == 0))
 			odd = vr_packed_load_first(device, &first);
-		else if (in_order)
-			run = vr_packed_pop_in_order(device, chains + done, most, segments, &first,
-						     &odd);
+		else if (device->kind)
+			run = vr_packed_pop_run(device, chains + done, most, segments, &first, &odd,
+						VR_DESC_WRITE, in_order);
 		else
-			run = vr_packed_pop_plain(device, chains + done, most, segments, &first,
-						  &odd);
+			run = vr_packed_pop_run(device, chains + done, most, segments, &first, &odd,
+						0, in_order);
 		done += run;
 		segments += run;
 		room -= run;
@@ -265,14 +256,12 @@ VR_INLINE int vr_packed_pop(struct vr_device *device, struct vr_chain *chains, u
 			continue;
 		if (!odd)
 			break;
-		gather.segments = segments;
-		gather.room = room;
-		error = vr_packed_pop_one(device, &gather, first, &chains[done], in_order);
-		if (error)
-			return done ? (int)done : error;
+		pieces = vr_packed_pop_other(device, &first, &chains[done], segments, room);
+		if (pieces < 0)
+			return done ? (int)done : pieces;
 		done++;
-		segments += gather.pieces;
-		room -= gather.pieces;
+		segments += pieces;
+		room -= (uint32_t)pieces;
 	}
 	return (int)done;
 }

@@ -58,9 +58,8 @@ struct vr_pop_run {
 	uintptr_t base;
 	/* the descriptor last copied */
 	uint64_t offset; /* of its memory in that range */
-	uint64_t rest;
+	uint64_t rest; /* packed: without the flags of a common one */
 	uint32_t head; /* split plain */
-	bool common; /* packed: it was found to be, and its address was copied */
 };
 
 /* A cache line of packed descriptors. */

@@ -224,26 +224,6 @@ VR_INLINE uint32_t vr_split_pop_run(struct vr_device *device, struct vr_chain *c
 	return done;
 }
 
-VR_APART uint32_t vr_split_pop_plain(struct vr_device *device, struct vr_chain *chains,
-				     uint32_t count, struct vr_iovec *segments,
-				     struct vr_split_first *first)
-{
-	if (device->kind)
-		return vr_split_pop_run(device, chains, count, segments, first, VR_DESC_WRITE,
-					false);
-	return vr_split_pop_run(device, chains, count, segments, first, 0, false);
-}
-
-VR_APART uint32_t vr_split_pop_in_order(struct vr_device *device, struct vr_chain *chains,
-					uint32_t count, struct vr_iovec *segments,
-					struct vr_split_first *first)
-{
-	if (device->kind)
-		return vr_split_pop_run(device, chains, count, segments, first, VR_DESC_WRITE,
-					true);
-	return vr_split_pop_run(device, chains, count, segments, first, 0, true);
-}
-
 /* How many buffers follow each other before something wraps. */
 VR_INLINE unsigned int vr_split_pop_most(const struct vr_device *device, unsigned int count,
 					 bool in_order)
@@ -271,6 +251,18 @@ static inline int vr_split_load_first(struct vr_device *device, struct vr_split_
 	return error;
 }
 
+/* Pops the buffer that starts with @first. Returns its pieces or an error. */
+VR_APART int vr_split_pop_other(struct vr_device *device, const struct vr_split_first *first,
+				struct vr_chain *chain, struct vr_iovec *segments, uint32_t room)
+{
+	struct vr_gather gather = { segments, room, 0, 0, 0, 0, 0 };
+	int error = device->form == VR_FORM_SPLIT_IN_ORDER ?
+			    vr_split_pop_one(device, &gather, *first, chain, true) :
+			    vr_split_pop_one(device, &gather, *first, chain, false);
+
+	return error ? error : (int)gather.pieces;
+}
+
 VR_INLINE int vr_split_pop(struct vr_device *device, struct vr_chain *chains, unsigned int count,
 			   struct vr_iovec *segments, unsigned int room, bool in_order)
 {
@@ -284,31 +276,30 @@ VR_INLINE int vr_split_pop(struct vr_device *device, struct vr_chain *chains, un
 	}
 	while (done < count && device->avail != device->seen) {
 		uint32_t most = vr_split_pop_most(device, vr_min(count - done, room), in_order);
-		struct vr_gather gather = { NULL, 0, 0, 0, 0, 0, 0 };
 		struct vr_split_first first;
 		uint32_t run = 0;
-		int error = 0;
+		int pieces = 0;
 
 		if (vr_unlikely(most == 0))
-			error = vr_split_load_first(device, &first, in_order);
-		else if (in_order)
-			run = vr_split_pop_in_order(device, chains + done, most, segments, &first);
+			pieces = vr_split_load_first(device, &first, in_order);
+		else if (device->kind)
+			run = vr_split_pop_run(device, chains + done, most, segments, &first,
+					       VR_DESC_WRITE, in_order);
 		else
-			run = vr_split_pop_plain(device, chains + done, most, segments, &first);
+			run = vr_split_pop_run(device, chains + done, most, segments, &first, 0,
+					       in_order);
 		done += run;
 		segments += run;
 		room -= run;
 		if (run && run == most)
 			continue;
-		gather.segments = segments;
-		gather.room = room;
-		if (!error)
-			error = vr_split_pop_one(device, &gather, first, &chains[done], in_order);
-		if (error)
-			return done ? (int)done : error;
+		if (pieces == 0)
+			pieces = vr_split_pop_other(device, &first, &chains[done], segments, room);
+		if (pieces < 0)
+			return done ? (int)done : pieces;
 		done++;
-		segments += gather.pieces;
-		room -= gather.pieces;
+		segments += pieces;
+		room -= (uint32_t)pieces;
 	}
 	return (int)done;
 }

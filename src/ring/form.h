@@ -15,6 +15,8 @@ enum vr_form {
 };
 
 enum vr_form vr_form_of(uint64_t features);
+bool vr_queue_size_valid(uint64_t features, uint32_t queue_size);
+bool vr_ring_valid(uint64_t features, const struct vr_ring *ring);
 
 VR_INLINE bool vr_form_is_packed(enum vr_form form)
 {
@@ -25,9 +27,6 @@ VR_INLINE bool vr_form_is_in_order(enum vr_form form)
 {
 	return form == VR_FORM_SPLIT_IN_ORDER || form == VR_FORM_PACKED_IN_ORDER;
 }
-
-bool vr_queue_size_valid(uint64_t features, uint32_t queue_size);
-bool vr_ring_valid(uint64_t features, const struct vr_ring *ring);
 
 VR_INLINE uint32_t vr_min(uint32_t a, uint32_t b)
 {

@@ -52,13 +52,13 @@ else
 		check count "$form, $kind: device half" within "$device_limit" "$form" "$kind" $device
 		sed 's/^/            /' build/log/check
 	done <<-'END'
-		split readable 55 75
-		split-in-order readable 27 40
-		packed readable 58 87
-		packed-in-order readable 30 44
-		split writable 58 88
-		split-in-order writable 41 86
-		packed writable 58 100
-		packed-in-order writable 47 100
+		split readable 55 72
+		split-in-order readable 27 38
+		packed readable 58 80
+		packed-in-order readable 30 42
+		split writable 58 83
+		split-in-order writable 41 85
+		packed writable 58 91
+		packed-in-order writable 47 96
 	END
 fi

@@ -73,8 +73,8 @@ static inline uint32_t proof_staged(void)
 static _Bool valid_counts(void)
 {
 	return d->staged - d->published <= N && d->open <= N && d->open + proof_staged() <= N &&
-	       d->resubmit_left <= N && d->special <= d->popped && d->entries <= proof_staged() &&
-	       d->first_slot < N && d->last_slot < N &&
+	       d->resubmit_left <= N && (!IN_ORDER || d->special <= d->popped) &&
+	       d->entries <= proof_staged() && d->first_slot < N && d->last_slot < N &&
 	       (proof_staged() == 0) == (d->entries == 0 && d->run.buffers == 0) &&
 	       d->run.buffers <= proof_staged();
 }
