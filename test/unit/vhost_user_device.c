@@ -152,16 +152,47 @@ static void status(void **state)
 	assert_int_equal(get_u64(&peer, VU_GET_STATUS), 3);
 	peer.refuse_status = 0;
 	peer_memory(&peer);
-	peer_start(&peer, 0);
-	peer_start(&peer, 3);
 	peer_u64(&peer, VU_SET_STATUS, 0xf);
 	assert_int_equal(peer.status, 0xf);
+	peer_start(&peer, 0);
+	peer_start(&peer, 3);
 	/* 0 is a reset: everything stops. */
 	peer_u64(&peer, VU_SET_STATUS, 0);
 	assert_int_equal(peer.stops, 2);
 	assert_int_equal(peer.last_stop, VR_VU_STOP_RESET);
 	assert_int_equal(peer.status, 0);
 	assert_int_equal(get_u64(&peer, VU_GET_STATUS), 0);
+	peer_destroy(&peer);
+}
+
+/* A driver that tells its status gets nothing done before DRIVER_OK (virtio 2.1.2). */
+static void rings_wait_for_driver(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	peer_create(&peer);
+	peer_u64(&peer, VU_SET_PROTOCOL_FEATURES, VR_VU_PF_SUPPORTED);
+	peer_u64(&peer, VU_SET_FEATURES, VR_F_VERSION_1 | VR_VU_F_PROTOCOL_FEATURES);
+	peer_u64(&peer, VU_SET_STATUS, 0xb);
+	peer_memory(&peer);
+	for (uint32_t i = 0; i < 3; i++) {
+		peer_ring(&peer, i, 16, 0);
+		peer_ring_fd(&peer, VU_SET_VRING_KICK, i, true);
+	}
+	assert_int_equal(peer.starts, 0);
+	/* One is stopped before it ever ran; and what is no DRIVER_OK changes nothing. */
+	peer_ask_state(&peer, VU_GET_VRING_BASE, 1, 0);
+	peer_u64(&peer, VU_SET_STATUS, 0xb);
+	assert_int_equal(peer.starts, 0);
+	peer_u64(&peer, VU_SET_STATUS, 0xf);
+	assert_int_equal(peer.starts, 2);
+	assert_true(vr_vu_backend_vring(peer.backend, 0)->running);
+	assert_false(vr_vu_backend_vring(peer.backend, 1)->running);
+	assert_true(vr_vu_backend_vring(peer.backend, 2)->running);
+	/* Once is enough. */
+	peer_u64(&peer, VU_SET_STATUS, 0xf);
+	assert_int_equal(peer.starts, 2);
 	peer_destroy(&peer);
 }
 
@@ -307,6 +338,7 @@ int main(void)
 		cmocka_unit_test(need_reply_needs_reply_ack),
 		cmocka_unit_test(features),
 		cmocka_unit_test(status),
+		cmocka_unit_test(rings_wait_for_driver),
 		cmocka_unit_test(reset_device),
 		cmocka_unit_test(configuration),
 		cmocka_unit_test(net),

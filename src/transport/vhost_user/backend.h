@@ -67,7 +67,8 @@ struct vu_miss {
  * @base_set: SET_VRING_BASE was seen, or the ring was stopped once
  * @addr_set: SET_VRING_ADDR was seen
  * @paused: to be started again when the stop is done
- * @awaiting: was started, but its areas have no translation yet: runs when they have
+ * @awaiting: was started, but runs later: when its areas have translations, and when a driver that
+ *            tells its status has set DRIVER_OK
  * @mem: with ACCESS_PLATFORM, what the device has instead of the snapshot while the ring runs
  * @recover: the record of buffers in flight has what was not finished
  * @told_fds: VU_KICK and so on: the front end said what is to be used, a descriptor or none
@@ -352,6 +353,11 @@ int vri_ring_poke(struct vr_vu_backend *b, struct vu_ring *ring);
 bool vri_kick_is_eventfd(const struct vu_ring *ring);
 /* Starts a stopped ring, or has it wait for translations; what it needs is checked. 0 or -errno. */
 int vri_ring_start(struct vr_vu_backend *b, struct vu_ring *ring);
+/*
+ * Starts the rings that wait, as far as they can by now; a start that fails then can only be told by
+ * their err_fd.
+ */
+void vri_start_awaiting(struct vr_vu_backend *b);
 /* Forgets all about a stopped ring and closes its descriptors. */
 void vri_ring_clear(struct vu_ring *ring);
 /* Sets the enabled attribute and tells the device if the ring runs. */

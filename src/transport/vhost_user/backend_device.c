@@ -184,6 +184,7 @@ static int status_answered(struct vr_vu_backend *b, int answer)
 	if (answer < 0)
 		status &= (uint8_t)~VR_STATUS_FEATURES_OK;
 	b->status = status;
+	vri_start_awaiting(b);
 	return 0;
 }
 

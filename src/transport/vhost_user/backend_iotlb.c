@@ -213,8 +213,7 @@ void vri_iotlb_resend(struct vr_vu_backend *b)
 
 /* ---- when there is something new ---- */
 
-/* Rings that wait for their own areas; a start that fails now can only be told by their err_fd. */
-static void start_awaiting(struct vr_vu_backend *b)
+void vri_start_awaiting(struct vr_vu_backend *b)
 {
 	uint32_t i;
 
@@ -264,7 +263,7 @@ static void wake_running(struct vr_vu_backend *b)
 static int wake_all(struct vr_vu_backend *b)
 {
 	wake_running(b);
-	start_awaiting(b);
+	vri_start_awaiting(b);
 	return 0;
 }
 
@@ -294,7 +293,7 @@ void vri_iotlb_refused(struct vr_vu_backend *b)
 	wake_running(b);
 	/* Not while a message waits for rings to stop. */
 	if (!vri_backend_waits(b))
-		start_awaiting(b);
+		vri_start_awaiting(b);
 }
 
 /* ---- the front end's messages ---- */

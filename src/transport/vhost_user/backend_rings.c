@@ -245,6 +245,15 @@ static int run_ring(struct vr_vu_backend *b, struct vu_ring *ring)
 	return vri_backend_refuse(b, -EIO, "ring %u: the device cannot start it", ring->view.index);
 }
 
+/*
+ * Before DRIVER_OK the device takes no buffer (virtio 2.1.2). QEMU tells no status before that one,
+ * and older front ends never tell any: those are ready when they start a ring.
+ */
+static bool driver_is_ready(const struct vr_vu_backend *b)
+{
+	return !b->status || b->status & VR_STATUS_DRIVER_OK;
+}
+
 int vri_ring_start(struct vr_vu_backend *b, struct vu_ring *ring)
 {
 	int ret;
@@ -255,7 +264,7 @@ int vri_ring_start(struct vr_vu_backend *b, struct vu_ring *ring)
 		ret = check_base(b, ring);
 	if (!ret)
 		ret = resolve_ring(b, ring);
-	if (ret == VU_PENDING) {
+	if (ret == VU_PENDING || (!ret && !driver_is_ready(b))) {
 		ring->awaiting = true;
 		return 0;
 	}
