@@ -205,6 +205,7 @@ static void sleep_and_wake(struct check_run *run)
 		traffic_fill(t, 1 + i % 3, traffic_least(t), DIRECT);
 		queue_go(q);
 		while (q->order_count) {
+			session_background(t->session);
 			queue_want_all(q);
 			if (queue_poll(q))
 				continue;

@@ -146,7 +146,9 @@ static void trickle(struct check_run *run)
 			added++;
 		queue_go(t->q);
 		while (!queue_poll(t->q) && t->q->free < 8 * each && check_now() < until)
-			;
+			session_background(t->session);
+		if (check_now() > until)
+			break;
 	}
 	queue_wait(t->q);
 	check_order(t, 0);

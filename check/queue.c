@@ -155,8 +155,7 @@ bool queue_wait_done(struct queue *q, uint32_t count, uint32_t ms)
 
 	for (;;) {
 		queue_poll(q);
-		if (q->session->background)
-			q->session->background(q->session->background_context);
+		session_background(q->session);
 		if (q->done_count >= count)
 			return true;
 		if (check_now() > until)

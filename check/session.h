@@ -187,6 +187,13 @@ static inline uint64_t session_addr(uint64_t offset)
 /** session_ready() - DRIVER_OK, if there is a status; after the rings are started */
 void session_ready(struct session *s);
 
+/** session_background() - what has to go on while a check waits by itself */
+static inline void session_background(struct session *s)
+{
+	if (s->background)
+		s->background(s->background_context);
+}
+
 /** session_end() - stop the rings and close the connection, as a front end that leaves */
 void session_end(struct session *s);
 
