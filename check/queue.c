@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "dump/image.h"
 #include "session.h"
 
 /* An area with poison behind it: nobody may write there. */
@@ -187,59 +188,60 @@ void queue_forget(struct queue *q)
 
 /* ---- words ---- */
 
-static void note_split(struct queue *q)
+/* Where the driver that we play stands. */
+static void note_cursors(const struct queue *q, struct ring_image *image)
 {
-	struct check_run *run = q->session->run;
-	const struct ring *r = &q->ring;
-	const uint16_t used = ring_load16(at_used_idx(r));
+	const uint32_t wrap = 0x8000u;
 
-	check_note(run,
-		   "ring %u: split, %u descriptors; available: flags %u, idx %u; used: flags "
-		   "%u, idx %u (%u seen)",
-		   q->index, r->size, ring_load16(at_avail_flags(r)), ring_load16(at_avail_idx(r)),
-		   ring_load16(at_used_flags(r)), used, q->used_idx);
-	if (q->event_idx)
-		check_note(run, "  used_event %u, avail_event %u", ring_load16(at_used_event(r)),
-			   ring_load16(at_avail_event(r)));
-	for (uint16_t i = (uint16_t)(q->used_idx - 2); i != (uint16_t)(q->used_idx + 4); i++)
-		check_note(run, "  used[%u] = { id %u, len %u }   avail[%u] = %u", i % r->size,
-			   ring_load32(at_used_slot(r, i)), ring_load32(at_used_slot(r, i) + 4),
-			   i % r->size, ring_load16(at_avail_slot(r, i)));
-	for (uint32_t i = 0; i < q->order_count && i < 4; i++) {
-		const struct ring_desc d = split_desc_at(r->desc, q->order[i].id);
-
-		check_note(run,
-			   "  desc[%u] = { 0x%llx, len %u, flags 0x%x, next %u } (outstanding)",
-			   q->order[i].id, (unsigned long long)d.addr, d.len, d.flags, d.link);
+	if (!q->ring.packed) {
+		ring_image_cursor(image, RING_AT_SEEN, q->used_idx);
+		return;
 	}
+	ring_image_cursor(image, RING_AT_MADE,
+			  (uint16_t)(q->next_avail | (q->avail_wrap ? wrap : 0)));
+	ring_image_cursor(image, RING_AT_SEEN,
+			  (uint16_t)(q->next_used | (q->used_wrap ? wrap : 0)));
 }
 
-static void note_packed(struct queue *q)
+/* A page is enough to see what happened, and leaves room for the messages. */
+static void note_lines(struct check_run *run, char *text)
 {
-	struct check_run *run = q->session->run;
-	const struct ring *r = &q->ring;
+	char *rest = text;
+	const char *line;
+	uint32_t lines = 0;
 
-	check_note(run,
-		   "ring %u: packed, %u descriptors; next available %u wrap %u, next used %u wrap "
-		   "%u; driver event 0x%04x 0x%04x, device event 0x%04x 0x%04x",
-		   q->index, r->size, q->next_avail, q->avail_wrap, q->next_used, q->used_wrap,
-		   ring_load16(r->driver), ring_load16(r->driver + 2), ring_load16(r->device),
-		   ring_load16(r->device + 2));
-	for (uint32_t k = 0; k < 6 && k < r->size; k++) {
-		const uint32_t i = (q->next_used + r->size - 1 + k) % r->size;
-		const struct ring_desc d = packed_desc_at(r->desc, i);
-
-		check_note(run, "  desc[%u] = { 0x%llx, len %u, id %u, flags 0x%04x }", i,
-			   (unsigned long long)d.addr, d.len, d.link, d.flags);
-	}
+	while ((line = strsep(&rest, "\n")) && *line && lines++ < 40)
+		check_note(run, "  %s", line);
+	if (line && *line)
+		check_note(run, "  ...");
 }
 
 void queue_note(struct queue *q)
 {
-	if (q->ring.packed)
-		note_packed(q);
-	else
-		note_split(q);
+	struct vr_ring ring = {
+		{ q->ring.desc, session_addr(q->area[0]) },
+		{ q->ring.driver, session_addr(q->area[1]) },
+		{ q->ring.device, session_addr(q->area[2]) },
+	};
+	struct ring_image image;
+	char *text = NULL;
+	char name[32];
+	size_t size;
+	FILE *to;
+
+	(void)snprintf(name, sizeof(name), "ring %u", q->index);
+	if (ring_image_init(&image, name, q->session->features, q->ring.size))
+		return;
+	ring_image_take(&image, &ring);
+	note_cursors(q, &image);
+	to = open_memstream(&text, &size);
+	if (to) {
+		(void)ring_text(to, &image);
+		(void)fclose(to);
+		note_lines(q->session->run, text);
+	}
+	free(text);
+	ring_image_free(&image);
 	check_note(q->session->run, "  %u buffers are outstanding, %u of them published",
 		   q->order_count, q->published);
 }

@@ -22,19 +22,19 @@ struct json_object;
 
 /**
  * enum ring_cursor - private positions of the two halves
- * @RING_MADE: where the driver makes the next buffer available
- * @RING_SEEN: where the driver looks for the next used buffer
- * @RING_TAKEN: where the device takes the next available buffer
- * @RING_USED: where the device shows the next used buffer
+ * @RING_AT_MADE: where the driver makes the next buffer available
+ * @RING_AT_SEEN: where the driver looks for the next used buffer
+ * @RING_AT_TAKEN: where the device takes the next available buffer
+ * @RING_AT_USED: where the device shows the next used buffer
  *
  * Split: an index of 16 bits, never reduced to the queue size. Packed: a slot in bits 0-14, the wrap
  * counter in bit 15.
  */
 enum ring_cursor {
-	RING_MADE,
-	RING_SEEN,
-	RING_TAKEN,
-	RING_USED,
+	RING_AT_MADE,
+	RING_AT_SEEN,
+	RING_AT_TAKEN,
+	RING_AT_USED,
 	RING_CURSORS
 };
 

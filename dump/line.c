@@ -78,8 +78,8 @@ static void used_value(const struct ring_view *view, char *text)
 	const struct ring_image *image = view->image;
 
 	index_value(view, VR_AREA_DEVICE, text);
-	if (ring_image_is_packed(image) && ring_has(image, RING_USED))
-		say(text, "next slot %u", image->cursor[RING_USED] & 0x7fffu);
+	if (ring_image_is_packed(image) && ring_has(image, RING_AT_USED))
+		say(text, "next slot %u", image->cursor[RING_AT_USED] & 0x7fffu);
 }
 
 static void outstanding_value(const struct ring_view *view, char *text)
@@ -109,14 +109,14 @@ static void one_cursor(const struct ring_image *image, enum ring_cursor cursor, 
 
 static void driver_value(const struct ring_view *view, char *text)
 {
-	one_cursor(view->image, RING_MADE, "makes available next at", text);
-	one_cursor(view->image, RING_SEEN, "looks for used at", text);
+	one_cursor(view->image, RING_AT_MADE, "makes available next at", text);
+	one_cursor(view->image, RING_AT_SEEN, "looks for used at", text);
 }
 
 static void device_value(const struct ring_view *view, char *text)
 {
-	one_cursor(view->image, RING_TAKEN, "takes next at", text);
-	one_cursor(view->image, RING_USED, "shows used next at", text);
+	one_cursor(view->image, RING_AT_TAKEN, "takes next at", text);
+	one_cursor(view->image, RING_AT_USED, "shows used next at", text);
 }
 
 static void in_order_value(const struct ring_view *view, char *text)
@@ -328,7 +328,7 @@ bool ring_row_matters(const struct ring_view *view, enum ring_table table, uint3
 		return recent(image, VR_AREA_DRIVER, slot, used);
 	if (table == RING_TABLE_USED)
 		return recent(image, VR_AREA_DEVICE, slot,
-			      ring_has(image, RING_SEEN) ? image->cursor[RING_SEEN] : used);
+			      ring_has(image, RING_AT_SEEN) ? image->cursor[RING_AT_SEEN] : used);
 	owner = (enum ring_owner)view->owners.of[slot];
 	if (owner == RING_NOT_KNOWN)
 		return memcmp(image->part[VR_AREA_DESCRIPTORS].bytes + (size_t)slot * 16, nothing,

@@ -131,11 +131,11 @@ static void refine_split(const struct ring_image *image, struct ring_owners *own
 	bool in_order = image->features & VR_F_IN_ORDER;
 	uint16_t count;
 
-	if (ring_has(image, RING_TAKEN)) {
-		count = (uint16_t)(avail - image->cursor[RING_TAKEN]);
+	if (ring_has(image, RING_AT_TAKEN)) {
+		count = (uint16_t)(avail - image->cursor[RING_AT_TAKEN]);
 		if (count > (uint32_t)owners->outstanding) {
 			wrong(owners, "the device has taken more than is available",
-			      image->cursor[RING_TAKEN]);
+			      image->cursor[RING_AT_TAKEN]);
 			count = 0;
 		}
 		for (uint32_t i = 0; i < image->size; i++)
@@ -150,11 +150,12 @@ static void refine_split(const struct ring_image *image, struct ring_owners *own
 			own_chain(image, owners, ring_avail_entry(image, (uint16_t)(avail - 1 - i)),
 				  RING_DEVICES_WAITING);
 	}
-	if (!ring_has(image, RING_SEEN))
+	if (!ring_has(image, RING_AT_SEEN))
 		return;
-	count = (uint16_t)(used - image->cursor[RING_SEEN]);
+	count = (uint16_t)(used - image->cursor[RING_AT_SEEN]);
 	if (count > image->size) {
-		wrong(owners, "the driver has seen more than was used", image->cursor[RING_SEEN]);
+		wrong(owners, "the driver has seen more than was used",
+		      image->cursor[RING_AT_SEEN]);
 		return;
 	}
 	for (uint16_t i = 0; i < count; i++) {
@@ -256,8 +257,8 @@ static void find_by_flags(const struct ring_image *image, struct ring_owners *ow
 static void refine_packed(const struct ring_image *image, struct ring_owners *owners, uint16_t used,
 			  uint16_t made)
 {
-	if (ring_has(image, RING_TAKEN)) {
-		uint16_t taken = image->cursor[RING_TAKEN];
+	if (ring_has(image, RING_AT_TAKEN)) {
+		uint16_t taken = image->cursor[RING_AT_TAKEN];
 
 		if (distance(image, used, taken) > distance(image, used, made)) {
 			wrong(owners, "the device has taken more than is available",
@@ -267,29 +268,55 @@ static void refine_packed(const struct ring_image *image, struct ring_owners *ow
 			own_run(image, owners, taken, made, RING_DEVICES_WAITING);
 		}
 	}
-	if (ring_has(image, RING_SEEN) &&
-	    !own_run(image, owners, image->cursor[RING_SEEN], used, RING_DRIVERS_USED))
+	if (ring_has(image, RING_AT_SEEN) &&
+	    !own_run(image, owners, image->cursor[RING_AT_SEEN], used, RING_DRIVERS_USED))
 		wrong(owners, "the driver has seen more than was used",
-		      image->cursor[RING_SEEN] & 0x7fffu);
+		      image->cursor[RING_AT_SEEN] & 0x7fffu);
+}
+
+/*
+ * The driver's cursors and not the device's: used descriptors appear from where the driver looks on,
+ * one behind the other. With none there, all that is outstanding is the device's; behind one, what
+ * looks available may have been skipped.
+ */
+static bool find_by_driver(const struct ring_image *image, struct ring_owners *owners,
+			   uint16_t made)
+{
+	uint16_t seen = image->cursor[RING_AT_SEEN];
+	uint16_t flags = ring_desc_of(image, seen & 0x7fffu).flags;
+	bool wrap = seen & 0x8000u;
+	bool used = !(flags & RING_AVAIL) == !wrap && !(flags & RING_USED_BIT) == !wrap;
+	uint32_t count = distance(image, seen, made);
+
+	if (!ring_has(image, RING_AT_MADE) || !ring_has(image, RING_AT_SEEN))
+		return false;
+	if (!own_run(image, owners, seen, made, used && count ? RING_NOT_KNOWN : RING_DEVICES))
+		return false;
+	if (used && count)
+		owners->of[seen & 0x7fffu] = RING_DRIVERS_USED;
+	else
+		owners->outstanding = (int32_t)count;
+	return true;
 }
 
 static void find_packed(const struct ring_image *image, struct ring_owners *owners)
 {
 	uint16_t made, used;
 
-	if (ring_has(image, RING_MADE)) {
-		made = image->cursor[RING_MADE];
+	if (ring_has(image, RING_AT_MADE)) {
+		made = image->cursor[RING_AT_MADE];
 	} else if (!find_made(image, &made)) {
 		wrong(owners, "the AVAIL bit changes more than once in the ring", 0);
 		find_by_flags(image, owners);
 		return;
 	}
 	owners->next = made & 0x7fff;
-	if (!ring_has(image, RING_USED)) {
-		find_by_flags(image, owners);
+	if (!ring_has(image, RING_AT_USED)) {
+		if (!find_by_driver(image, owners, made))
+			find_by_flags(image, owners);
 		return;
 	}
-	used = image->cursor[RING_USED];
+	used = image->cursor[RING_AT_USED];
 	if (!own_run(image, owners, used, made, RING_DEVICES)) {
 		wrong(owners, "more descriptors are available than the ring has", used & 0x7fffu);
 		find_by_flags(image, owners);

@@ -19,15 +19,15 @@ static void take_cursors(struct ring_image *image, const struct vr_device *devic
 
 	(void)vr_device_save(device, true, &base);
 	if (!ring_image_is_packed(image)) {
-		ring_image_cursor(image, RING_USED, (uint16_t)base);
-		ring_image_cursor(image, RING_TAKEN,
+		ring_image_cursor(image, RING_AT_USED, (uint16_t)base);
+		ring_image_cursor(image, RING_AT_TAKEN,
 				  (uint16_t)(base + vr_device_in_flight(device)));
 		return;
 	}
-	ring_image_cursor(image, RING_USED, (uint16_t)(base >> 16));
+	ring_image_cursor(image, RING_AT_USED, (uint16_t)(base >> 16));
 	/* Buffers in flight have descriptors that only the half has counted. */
 	if (!vr_device_save(device, false, &base))
-		ring_image_cursor(image, RING_TAKEN, (uint16_t)base);
+		ring_image_cursor(image, RING_AT_TAKEN, (uint16_t)base);
 }
 
 static int take_image(const struct dump_signal *dump, const struct vr_vu_queue *queue,

@@ -22,3 +22,5 @@ stand_in() {
 check house "the stand-in for cmocka counts as cmocka does" stand_in
 
 check house "each access has its line in doc/memory-model.md" python3 test/house/accesses.py
+
+check house "each fault of test/mutate has its place in the core" python3 test/mutate/run.py --texts

@@ -305,13 +305,23 @@ static void test_owners(void **state)
 		owners_are(&scene, packed ? "-nnnnn--" : "--DDDD--");
 
 		if (packed) {
-			ring_image_cursor(&scene.image, RING_USED, position(2, true));
+			/* The driver's view: something was used, and before that nothing was. */
+			ring_image_cursor(&scene.image, RING_AT_MADE, position(6, true));
+			ring_image_cursor(&scene.image, RING_AT_SEEN, position(0, true));
+			scene_look(&scene);
+			owners_are(&scene, "unnnnn--");
+			ring_image_cursor(&scene.image, RING_AT_SEEN, position(2, true));
+			scene_look(&scene);
+			owners_are(&scene, "--DDDD--");
+			CHECK_EQ(scene.owners.outstanding, 4);
+			scene.image.known = 0;
+			ring_image_cursor(&scene.image, RING_AT_USED, position(2, true));
 			scene_look(&scene);
 			owners_are(&scene, "--DDDD--");
 			CHECK_EQ(scene.owners.outstanding, 4);
 		}
-		ring_image_cursor(&scene.image, RING_TAKEN, packed ? position(4, true) : 2);
-		ring_image_cursor(&scene.image, RING_SEEN, packed ? position(0, true) : 0);
+		ring_image_cursor(&scene.image, RING_AT_TAKEN, packed ? position(4, true) : 2);
+		ring_image_cursor(&scene.image, RING_AT_SEEN, packed ? position(0, true) : 0);
 		scene_look(&scene);
 		owners_are(&scene, "uuttww--");
 		CHECK_EQ(scene.owners.next, packed || is_in_order(form->features) ? 6 : -1);
@@ -366,7 +376,8 @@ static void test_packed_position(void **state)
 		step("buffer %u", i);
 		rig_send(&scene.rig, 1, 1, 64, i);
 		scene_take(&scene);
-		ring_image_cursor(&scene.image, RING_USED, position(2 * i % 5, 2 * i / 5 % 2 == 0));
+		ring_image_cursor(&scene.image, RING_AT_USED,
+				  position(2 * i % 5, 2 * i / 5 % 2 == 0));
 		scene_look(&scene);
 		CHECK(!scene.owners.wrong);
 		CHECK_EQ(scene.owners.outstanding, 2);
@@ -414,7 +425,7 @@ static void test_wrong(void **state)
 	put16(image, VR_AREA_DRIVER, 6, 5);
 	scene_look(&scene);
 	CHECK(strstr(scene.owners.wrong, "does not follow") != NULL);
-	ring_image_cursor(image, RING_TAKEN, 3);
+	ring_image_cursor(image, RING_AT_TAKEN, 3);
 	scene_look(&scene);
 	scene_drop(&scene);
 
@@ -424,8 +435,8 @@ static void test_wrong(void **state)
 	scene_look(&scene);
 	CHECK(strstr(scene.owners.wrong, "more than once") != NULL);
 	owners_are(&scene, "n-n-n-n-");
-	ring_image_cursor(image, RING_MADE, position(1, false));
-	ring_image_cursor(image, RING_USED, position(0, true));
+	ring_image_cursor(image, RING_AT_MADE, position(1, false));
+	ring_image_cursor(image, RING_AT_USED, position(0, true));
 	scene_look(&scene);
 	CHECK(strstr(scene.owners.wrong, "more descriptors") != NULL);
 	scene_drop(&scene);
@@ -469,8 +480,8 @@ static void test_text(void **state)
 	rig_send(&scene.rig, 0, 1, 64, 1);
 	vr_driver_disarm(scene.rig.driver, NULL);
 	scene_take(&scene);
-	ring_image_cursor(&scene.image, RING_TAKEN, position(0, true));
-	ring_image_cursor(&scene.image, RING_USED, position(0, true));
+	ring_image_cursor(&scene.image, RING_AT_TAKEN, position(0, true));
+	ring_image_cursor(&scene.image, RING_AT_USED, position(0, true));
 	ring_image_broken(&scene.image, "why not");
 	text = text_of(&scene.image, ring_text);
 	has(text, "takes next at slot 0 wrap 1");
