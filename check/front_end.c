@@ -33,6 +33,10 @@ static void set(struct front *front, enum check_verdict verdict, const char *exp
 
 static void add(struct front *front, const struct check *check, uint32_t form, int64_t since)
 {
+	enum check_verdict verdict = front->outcome->verdict;
+
+	if (verdict == CHECK_FAIL || verdict == CHECK_LOST)
+		(void)snprintf(front->outcome->notes, CHECK_NOTES, "%s", front->play.transcript);
 	check_add(front->plan, front->results, check, form, front->outcome,
 		  (double)(play_now() - since) / 1e3);
 }

@@ -50,6 +50,7 @@ const struct check *front_lie_check(uint32_t lie);
  * @peer: its process, if it was not; 0: unknown
  * @live: there is a session
  * @sessions: how many there were
+ * @alone: once nobody came; the next ones are not waited for so long
  * @ledgers: what was seen, by form
  */
 struct front {
@@ -62,6 +63,7 @@ struct front {
 	pid_t peer;
 	bool live;
 	uint32_t sessions;
+	bool alone;
 	struct ledger *ledger;
 	struct check_outcome *outcome;
 };

@@ -12,6 +12,9 @@
 
 #include "front_inner.h"
 
+/* Who did not come back once, will hardly do so later. */
+#define ALONE_MS 200u
+
 int front_listen(struct front *front)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -76,7 +79,8 @@ uint32_t front_form(const struct front *front)
 
 static int next_connection(struct front *front)
 {
-	int64_t until = play_now() + front->options->wait_ms;
+	uint32_t wait_ms = front->alone ? ALONE_MS : front->options->wait_ms;
+	int64_t until = play_now() + wait_ms;
 
 	for (;;) {
 		struct pollfd poll_fd = { .fd = front->listener, .events = POLLIN };
@@ -85,8 +89,12 @@ static int next_connection(struct front *front)
 		if (fd >= 0)
 			return fd;
 		/* One that was started and has ended will not come any more. */
-		if (play_now() >= until || (front->child.pid && front_child_ended(&front->child)))
+		if (front->child.pid && front_child_ended(&front->child))
 			return -1;
+		if (play_now() >= until) {
+			front->alone = !front->child.pid;
+			return -1;
+		}
 		(void)poll(&poll_fd, 1, front->child.pid ? 10 : 200);
 	}
 }

@@ -17,6 +17,7 @@
 #define PLAY_RINGS 8u
 #define PLAY_FDS 8u
 #define PLAY_PAYLOAD 4096u
+#define PLAY_TRANSCRIPT 8000u
 #define PLAY_CONFIG_BYTES 60u
 
 /* Feature bits (virtio 6, 5.1.3, 5.2.3; vhost-user). */
@@ -273,7 +274,7 @@ struct play_ring {
  * @closed: the front end has ended the session
  * @error: why the device ended it, or ""
  * @disk: content, of @disk_bytes
- * @clean_end: the session ended between messages
+ * @transcript: PLAY_TRANSCRIPT bytes: the last of what was said, a line for each message
  */
 struct play {
 	struct ledger *ledger;
@@ -316,6 +317,7 @@ struct play {
 	uint64_t channel_acks;
 	uint64_t sent_frames;
 	int64_t frame_due;
+	char *transcript;
 	bool lied;
 	bool attacked;
 	bool attack_failed;

@@ -460,11 +460,32 @@ static void serve(struct play *play, struct play_message *m)
 	}
 }
 
+/* A line for a message; the oldest ones go when there is no more room. */
+static void note(struct play *play, const struct play_message *m, const struct request *request)
+{
+	char line[128];
+	size_t used = strlen(play->transcript);
+	size_t more = (size_t)snprintf(line, sizeof(line),
+				       "%s (%u): flags 0x%x, %u bytes: %016llx %016llx, %u fds\n",
+				       request ? request->name : "?", m->request, m->flags, m->size,
+				       (unsigned long long)get64(m->payload),
+				       (unsigned long long)get64(m->payload + 8), m->fd_count);
+
+	while (used && used + more + 1 > PLAY_TRANSCRIPT) {
+		char *next = strchr(play->transcript, '\n') + 1;
+
+		used -= (size_t)(next - play->transcript);
+		memmove(play->transcript, next, used + 1);
+	}
+	memcpy(play->transcript + used, line, more + 1);
+}
+
 void play_dispatch(struct play *play, struct play_message *m)
 {
 	const struct request *request = known(m->request);
 
 	play->messages++;
+	note(play, m, request);
 	(void)ok(play->ledger, SEEN_MSG_99, request, "an undefined request", "number", m->request);
 	if (!request) {
 		play_fail(play, "request %u is not defined", m->request);

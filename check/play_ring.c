@@ -38,6 +38,9 @@ static void positions(struct play *play, struct play_ring *ring)
 	ring->event_idx = play->features & F_EVENT;
 	ring->used_wrap = ring->avail_wrap = true;
 	if (ring->packed) {
+		/* User Mode Linux says 0 of a fresh ring, whose wrap counters are 1. */
+		if (base == 0 && !(le16_at(ring->descriptors + 14) & 0x8000))
+			base = 0x80008000;
 		ring->fresh = (base & 0x7fff) == 0 && (base >> 16 & 0x7fff) == 0;
 		ring->avail = (base & 0x7fff) % ring->size;
 		ring->avail_wrap = base >> 15 & 1;

@@ -43,6 +43,9 @@ int play_open(struct play *play, enum play_type type, uint64_t disk_bytes, struc
 		      F_UNKNOWN | F_LOG |
 		      (type == PLAY_BLK ? play_blk_features() : play_net_features());
 	play->offer_protocol = OFFERED_PROTOCOL;
+	play->transcript = calloc(1, PLAY_TRANSCRIPT);
+	if (!play->transcript)
+		return -ENOMEM;
 	if (type == PLAY_NET)
 		return 0;
 	play->disk = malloc(disk_bytes);
@@ -55,7 +58,9 @@ void play_close(struct play *play)
 {
 	play_end(play);
 	free(play->disk);
+	free(play->transcript);
 	play->disk = NULL;
+	play->transcript = NULL;
 }
 
 void play_begin(struct play *play, int sock)
@@ -64,6 +69,7 @@ void play_begin(struct play *play, int sock)
 	play->channel = -1;
 	play->closed = false;
 	play->error[0] = '\0';
+	play->transcript[0] = '\0';
 	play->features = play->protocol = 0;
 	play->has_features = play->has_protocol = play->asked_protocol = false;
 	play->offered = play->vring_seen = play->mem_set = false;
