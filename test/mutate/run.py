@@ -305,7 +305,7 @@ def main():
     parser.add_argument('--build')
     parser.add_argument('--work', default='build/mutate')
     parser.add_argument('--jobs', type=int, default=2)
-    parser.add_argument('--judge', choices=('self', 'tests'), default='tests')
+    parser.add_argument('--judge', choices=('self', 'tests'), default='self')
     parser.add_argument('--seconds', type=int, default=600)
     parser.add_argument('--texts', action='store_true')
     parser.add_argument('words', nargs='*')
