@@ -19,6 +19,7 @@ static const struct mode {
 	{ "--ring", "virtring bench --ring", ring_main },
 	{ "--latency", "virtring bench --latency", latency_main },
 	{ "--scale", "virtring bench --scale", scale_main },
+	{ "--budget", "virtring bench --budget", budget_main },
 };
 
 #define MODES (sizeof(modes) / sizeof(modes[0]))
@@ -66,6 +67,8 @@ static const struct argp_option options[] = {
 	  5 },
 	{ "scale", KEY_MODE, NULL, OPTION_NO_USAGE,
 	  "several queue pairs that one thread serves; see --scale --help", 5 },
+	{ "budget", KEY_MODE, NULL, OPTION_NO_USAGE,
+	  "where the time of a packet goes, step by step; see --budget --help", 5 },
 	{ 0 },
 };
 

@@ -20,6 +20,9 @@ int latency_main(int argc, char **argv);
 /** scale_main() - virtring bench --scale, as floor_main() */
 int scale_main(int argc, char **argv);
 
+/** budget_main() - virtring bench --budget, as floor_main() */
+int budget_main(int argc, char **argv);
+
 /**
  * bench_mode_find() - is another measurement asked for?
  * @argc: as in bench_main(); one less when there is, as the word that asks is taken out

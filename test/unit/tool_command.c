@@ -218,6 +218,8 @@ static void test_other_measurements(void **state)
 	refused("bench --scale --pairs 65", "--pairs takes a whole number from 1 to 64");
 	refused("bench --scale --pairs 1,,2", "--pairs has an empty place in its list");
 	refused("bench --scale --size 100", "--size 100 is no power of two");
+	refused("bench --budget something", "no argument such as 'something'");
+	refused("bench --budget --size 100", "--size 100 is no power of two");
 	refused("bench --scale something", "no argument such as 'something'");
 	refused("bench --floo", "in full words; see virtring bench --help");
 	need_two_cpus();

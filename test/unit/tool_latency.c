@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/* virtring bench --latency and --scale: the histogram, and short rounds of every form. */
+/* virtring bench --latency, --scale and --budget: the histogram, and short rounds of every form. */
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +13,7 @@
 
 #include <virtring/ring.h>
 
+#include "tool/budget.h"
 #include "tool/echo.h"
 #include "tool/scale.h"
 
@@ -151,18 +152,60 @@ static void test_scale(void **state)
 	}
 }
 
+static void test_budget(void **state)
+{
+	struct budget_figures figures;
+	char error[TOOL_TEXT];
+
+	(void)state;
+	for (unsigned int i = 0; i < 16; i++) {
+		struct budget_config config = {
+			.nic = card(i & 3),
+			.threads = i & 4 ? 1 : 2,
+			.direction = i & 8 ? DIRECTION_RX : DIRECTION_TX,
+			.seconds = 0.05,
+		};
+
+		need_two_cpus(config.cpu);
+		if (budget_play(&config, &figures, error)) {
+#if !defined(__x86_64__)
+			assert_non_null(strstr(error, "time stamp counter"));
+			continue;
+#endif
+			fail_msg("%u: %s", i, error);
+		}
+		for (int side = 0; side < SIDES; side++) {
+			const struct budget_side *its = &figures.side[side];
+
+			assert_true(its->packets >= its->bursts && its->bursts > 0);
+			assert_true(its->cycles[0] > 0 && its->cycles[1] > 0);
+			assert_string_not_equal(
+				budget_step_name(config.direction, (enum side)side, 0), "wait");
+			assert_string_equal(budget_step_name(config.direction, (enum side)side,
+							     BUDGET_WAIT),
+					    "wait");
+		}
+	}
+}
+
 /* What no queue can be like is refused, and nothing stays behind. */
 static void test_refused(void **state)
 {
 	static struct echo_figures figures;
 	struct echo_config echo = { .nic = card(0), .seconds = 0.01 };
 	struct scale_config scale = { .nic = card(0), .pairs = 2, .seconds = 0.01 };
+	struct budget_config budget = { .nic = card(0), .threads = 2, .seconds = 0.01 };
 	struct scale_figures scaled;
+	struct budget_figures spent;
 	char error[TOOL_TEXT] = "";
 
 	(void)state;
 	echo.nic.size = 100;
 	assert_int_equal(echo_play(&echo, &figures, error), -1);
+	assert_non_null(strstr(error, "of descriptors"));
+	error[0] = '\0';
+	budget.nic.size = 100;
+	assert_int_equal(budget_play(&budget, &spent, error), -1);
 	assert_non_null(strstr(error, "of descriptors"));
 	error[0] = '\0';
 	scale.nic.size = 100;
@@ -175,7 +218,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_buckets), cmocka_unit_test(test_quantiles),
 		cmocka_unit_test(test_echo),	cmocka_unit_test(test_scale),
-		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_budget),	cmocka_unit_test(test_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
