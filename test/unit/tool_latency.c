@@ -98,6 +98,15 @@ static struct nic_config card(unsigned int form)
 	};
 }
 
+/* On a machine that has other work a thread may not run for a while: then once more, for longer. */
+static bool longer(double *seconds, const char *error)
+{
+	if (strncmp(error, "no packet c", 11) != 0 && strncmp(error, "a pair had no", 13) != 0)
+		return false;
+	*seconds *= 4;
+	return *seconds < 30;
+}
+
 /* All forms, without and with event indices, polling and asleep, in a hurry and not. */
 static void test_echo(void **state)
 {
@@ -114,8 +123,9 @@ static void test_echo(void **state)
 		};
 
 		need_two_cpus(config.cpu);
-		if (echo_play(&config, &figures, error))
-			fail_msg("%u: %s", i, error);
+		while (echo_play(&config, &figures, error))
+			if (!longer(&config.seconds, error))
+				fail_msg("%u: %s", i, error);
 		assert_true(figures.received > 0 && figures.received <= figures.sent);
 		assert_true(figures.times.total == figures.received);
 		assert_true(figures.batches[0] > 0 && figures.batches[1] > 0);
@@ -124,7 +134,7 @@ static void test_echo(void **state)
 		assert_true(config.notify || figures.notifications[SIDE_DEVICE] == 0);
 		/* Not faster than was asked for, but for the last burst. */
 		if (config.rate > 0)
-			assert_true(figures.sent <= 20000 * 0.05 + 2 * 16);
+			assert_true((double)figures.sent <= 20000 * figures.duel.seconds + 2 * 16);
 	}
 }
 
@@ -143,8 +153,9 @@ static void test_scale(void **state)
 		};
 
 		need_two_cpus(config.cpu);
-		if (scale_play(&config, &figures, error))
-			fail_msg("%u: %s", i, error);
+		while (scale_play(&config, &figures, error))
+			if (!longer(&config.seconds, error))
+				fail_msg("%u: %s", i, error);
 		assert_true(figures.fewest > 0 && figures.fewest * config.pairs <= figures.packets);
 		assert_true(figures.checked > 0);
 		assert_true(figures.ring_bytes >= 2 * 64 * 16);
@@ -167,12 +178,13 @@ static void test_budget(void **state)
 		};
 
 		need_two_cpus(config.cpu);
-		if (budget_play(&config, &figures, error)) {
+		while (budget_play(&config, &figures, error)) {
 #if !defined(__x86_64__)
-			assert_non_null(strstr(error, "time stamp counter"));
-			continue;
+			if (strstr(error, "time stamp counter"))
+				skip();
 #endif
-			fail_msg("%u: %s", i, error);
+			if (!longer(&config.seconds, error))
+				fail_msg("%u: %s", i, error);
 		}
 		for (int side = 0; side < SIDES; side++) {
 			const struct budget_side *its = &figures.side[side];
