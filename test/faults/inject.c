@@ -33,6 +33,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+/*
+ * NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): the C library's are reserved names
+ * NOLINTBEGIN(bugprone-macro-parentheses): arguments that are lists or names cannot have any
+ */
+
 #define SITES 16384u
 #define BLOCKS 8192u
 #define MODULES 32u
@@ -608,3 +613,8 @@ __attribute__((destructor)) static void end(void)
 		report->open_fds += syscall(SYS_fcntl, i, F_GETFD) >= 0 && !fd_was_open[i];
 	report->ended = 1;
 }
+
+/*
+ * NOLINTEND(bugprone-macro-parentheses)
+ * NOLINTEND(readability-inconsistent-declaration-parameter-name)
+ */
