@@ -299,8 +299,7 @@ VR_INLINE unsigned int vr_run_extend(struct vr_device *device, const uint32_t *l
 	bool each = device->entry_each;
 	unsigned int i;
 
-	if (packed)
-		vr_packed_write_begin(device, &writer);
+	vr_packed_write_begin(device, &writer);
 	count = vr_min(vr_min(count, device->open), device->size - device->stage_place);
 	for (i = 0; i < count; i++) {
 		uint32_t len = lens ? lens[i] : 0;
