@@ -15,6 +15,7 @@ void back_end_probe(struct check_run *run)
 	struct link link;
 
 	link_open(&link, run);
+	run->outcome->pid = link_peer(&link);
 	run->outcome->features = link_offer(&link, &run->outcome->protocol);
 	link_negotiate_protocol(&link, run->outcome->protocol, PF_MQ);
 	if (run->outcome->protocol & PF_MQ)

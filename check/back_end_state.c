@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <inttypes.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "back_end.h"
@@ -409,15 +408,11 @@ static void sessions_again(struct check_run *run)
 /* Descriptors of the peer, as /proc has them; -1 if it does not show them to us. */
 static int count_fds(const struct link *link)
 {
-	struct ucred cred;
-	socklen_t length = sizeof(cred);
 	char path[64];
 	int count = 0;
 	DIR *dir;
 
-	if (getsockopt(link->sock, SOL_SOCKET, SO_PEERCRED, &cred, &length))
-		return -1;
-	snprintf(path, sizeof(path), "/proc/%d/fd", cred.pid);
+	snprintf(path, sizeof(path), "/proc/%d/fd", link_peer(link));
 	dir = opendir(path);
 	if (!dir)
 		return -1;

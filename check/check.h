@@ -125,6 +125,7 @@ struct check_list {
  * @features: virtio features that it offers
  * @protocol: protocol features that it offers
  * @queues: how many rings it says that it has; 0: it does not say
+ * @pid: process that listens, as far as that is known: one that was started again has another
  * @write: checks may change what it keeps
  * @answer_ms: how long it may take for an answer
  * @context: the role's own
@@ -135,6 +136,7 @@ struct check_target {
 	uint64_t features;
 	uint64_t protocol;
 	uint32_t queues;
+	int pid;
 	bool write;
 	uint32_t answer_ms;
 	void *context;
@@ -156,6 +158,7 @@ struct check_outcome {
 	uint64_t features;
 	uint64_t protocol;
 	uint32_t queues;
+	int pid;
 };
 
 /**

@@ -28,6 +28,16 @@ void link_open(struct link *link, struct check_run *run)
 	}
 }
 
+int link_peer(const struct link *link)
+{
+	struct ucred cred = { .pid = 0 };
+	socklen_t length = sizeof(cred);
+
+	if (getsockopt(link->sock, SOL_SOCKET, SO_PEERCRED, &cred, &length))
+		return 0;
+	return cred.pid;
+}
+
 void link_close(struct link *link)
 {
 	close(link->sock);

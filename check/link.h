@@ -86,6 +86,9 @@ enum link_event {
 /** link_open() - connect to the peer's socket; a peer that cannot be reached is LOST */
 void link_open(struct link *link, struct check_run *run);
 
+/** link_peer() - the process that listens, or 0 */
+int link_peer(const struct link *link);
+
 /** link_close() - close it, before the check has ended */
 void link_close(struct link *link);
 

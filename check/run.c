@@ -245,6 +245,7 @@ static bool answers(const struct check_plan *plan, struct check_outcome *outcome
 			plan->target->features = outcome->features;
 			plan->target->protocol = outcome->protocol;
 			plan->target->queues = outcome->queues;
+			plan->target->pid = outcome->pid;
 			return true;
 		}
 		if (check_now() > until)
@@ -253,10 +254,14 @@ static bool answers(const struct check_plan *plan, struct check_outcome *outcome
 	}
 }
 
-/* Does the peer live on? If not, what comes after has no chance, and @outcome says so. */
-static bool lives(const struct check_plan *plan, const struct check_run *run, bool *gone)
+/*
+ * Does the peer live on? If not, what comes after has no chance, and @outcome says so. One that died
+ * and that somebody has started again does not live on, but what comes after has its chance.
+ */
+static void look_after(const struct check_plan *plan, const struct check_run *run, bool *gone)
 {
 	struct check_outcome *probe = check_outcome_new();
+	const int pid = plan->target->pid;
 
 	if (!probe)
 		abort();
@@ -266,8 +271,12 @@ static bool lives(const struct check_plan *plan, const struct check_run *run, bo
 		snprintf(run->outcome->seen, CHECK_TEXT,
 			 "afterwards nobody answers on a new connection: %.400s", probe->seen);
 	}
+	if (!*gone && plan->target->pid != pid) {
+		run->outcome->verdict = CHECK_LOST;
+		snprintf(run->outcome->seen, CHECK_TEXT,
+			 "the peer's process has ended; another one listens now");
+	}
 	check_outcome_free(probe);
-	return !*gone;
 }
 
 static void run_one(const struct check_plan *plan, struct check_results *results,
@@ -291,7 +300,7 @@ static void run_one(const struct check_plan *plan, struct check_results *results
 		check_isolated(&run, check->seconds ? check->seconds : CHECK_SECONDS);
 		if (check->hostile || outcome->verdict == CHECK_LOST ||
 		    outcome->verdict == CHECK_FAIL)
-			lives(plan, &run, &gone);
+			look_after(plan, &run, &gone);
 		if (gone)
 			*killer = check;
 	}

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -421,7 +422,8 @@ enum manner {
 };
 
 static char socket_path[64];
-static pid_t peer;
+/* Shared: a check may start another one. */
+static pid_t *peer;
 
 static void reply_to(int sock, const struct wire *ask, enum manner manner)
 {
@@ -462,14 +464,16 @@ static void start_peer(enum manner manner)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	const int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	pid_t pid;
 
-	snprintf(socket_path, sizeof(socket_path), "/tmp/virtring-check.%d", (int)getpid());
+	if (!socket_path[0])
+		snprintf(socket_path, sizeof(socket_path), "/tmp/virtring-check.%d", (int)getpid());
 	strcpy(address.sun_path, socket_path);
 	unlink(socket_path);
 	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(listen(listener, 8), 0);
-	peer = fork();
-	if (peer == 0) {
+	pid = fork();
+	if (pid == 0) {
 		for (uint32_t i = 0;; i++) {
 			const int sock = accept(listener, NULL, NULL);
 
@@ -477,13 +481,14 @@ static void start_peer(enum manner manner)
 			close(sock);
 		}
 	}
+	*peer = pid;
 	close(listener);
 }
 
 static void stop_peer(void)
 {
-	kill(peer, SIGKILL);
-	waitpid(peer, NULL, 0);
+	kill(*peer, SIGKILL);
+	waitpid(*peer, NULL, 0);
 	unlink(socket_path);
 }
 
@@ -560,6 +565,45 @@ static void test_peer_dies(void **state)
 	check_results_free(&results);
 }
 
+/* Kills the peer and starts another one, as a supervisor does. */
+static void replaces_peer(struct check_run *run)
+{
+	(void)run;
+	kill(*peer, SIGKILL);
+	start_peer(HONEST);
+}
+
+/* A peer that died and was started again was lost, and the run goes on. */
+static void test_peer_replaced(void **state)
+{
+	static const struct check replacing[] = {
+		{ .name = "replaces",
+		  .clauses = "VU-MSG-01",
+		  .text = "kills",
+		  .hostile = true,
+		  .run = replaces_peer },
+		{ .name = "after", .clauses = "VU-MSG-01", .text = "asks", .run = asks },
+	};
+	static const struct check_list list = CHECK_LIST(replacing);
+	static const struct check_list *const lists[] = { &list };
+	struct check_plan plan = zoo_plan(NULL);
+	struct check_results results;
+
+	(void)state;
+	start_peer(HONEST);
+	target.path = socket_path;
+	plan.lists = lists;
+	plan.hostile = true;
+	plan.probe = back_end_probe;
+	plan.patience_ms = 3000;
+	assert_int_equal(check_all(&plan, &results), 0);
+	expect(&results, "replaces", CHECK_LOST,
+	       "the peer's process has ended; another one listens now");
+	expect(&results, "after", CHECK_PASS, NULL);
+	check_results_free(&results);
+	stop_peer();
+}
+
 static void test_nobody_there(void **state)
 {
 	struct check_plan plan = zoo_plan(NULL);
@@ -607,9 +651,13 @@ int main(void)
 		cmocka_unit_test_setup(test_checks_are_sound, set_up),
 		cmocka_unit_test_setup(test_manners, set_up),
 		cmocka_unit_test_setup(test_peer_dies, set_up),
+		cmocka_unit_test_setup(test_peer_replaced, set_up),
 		cmocka_unit_test_setup(test_nobody_there, set_up),
 		cmocka_unit_test_setup(test_list, set_up),
 	};
 
+	peer = mmap(NULL, sizeof(*peer), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (peer == MAP_FAILED)
+		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
