@@ -268,7 +268,8 @@ struct check_results {
  * @subject: which part of it, where there are several; NULL: all
  * @lists: the role's checks
  * @list_count: how many lists
- * @patterns: globs for clauses and names; NULL: all. Several are separated by commas
+ * @patterns: globs for clauses and names, separated by commas; NULL: all. Those that begin with !
+ *            leave out, and out of everything if the first one does
  * @hostile: run the hostile ones, too
  * @forms: ring forms to run in
  * @target: the peer; a probe fills in what it offers

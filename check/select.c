@@ -94,18 +94,20 @@ static bool pattern_chooses(const char *pattern, size_t length, const struct che
 bool check_chosen(const struct check_plan *plan, const struct check *check)
 {
 	const char *pattern = plan->patterns;
+	/* Patterns that only leave out leave out of everything. */
+	bool chosen = !pattern || *pattern == '!';
 
 	if (check->hostile && !plan->hostile)
 		return false;
-	if (!pattern)
-		return true;
-	while (*pattern) {
+	while (pattern && *pattern) {
 		const size_t length = strcspn(pattern, ",");
 
-		if (pattern_chooses(pattern, length, check))
-			return true;
+		if (*pattern == '!' && pattern_chooses(pattern + 1, length - 1, check))
+			return false;
+		if (*pattern != '!' && pattern_chooses(pattern, length, check))
+			chosen = true;
 		pattern += length;
 		pattern += *pattern == ',';
 	}
-	return false;
+	return chosen;
 }

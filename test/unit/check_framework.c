@@ -224,6 +224,10 @@ static void test_patterns(void **state)
 	assert_int_equal(how_many("P-FMT-003", false), 3);
 	assert_int_equal(how_many("P-FMT-003", true), 4);
 	assert_int_equal(how_many("", false), 0);
+	/* What is left out stays out, wherever it is said. */
+	assert_int_equal(how_many("!S-*", false), COUNT(zoo) - 1 - 4);
+	assert_int_equal(how_many("S-*,!fails", false), 3);
+	assert_int_equal(how_many("!crashes,P-FMT-003", true), COUNT(zoo) - 1);
 }
 
 static void test_levels(void **state)
