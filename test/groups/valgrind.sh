@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # about: (only when named) unit, spec and regress under valgrind's memcheck; takes half an hour
 
-configure valgrind -Doptimization=1
+configure valgrind
 compile valgrind
 # A leak is what nothing points to any more. Programs that a test starts are not followed: it is the
 # library that is looked at.
