@@ -215,10 +215,10 @@ class Check:
         self.command = build.link('src/' + self.library)
         self.known = set()
 
-    def first_bad(self, folder, known, *more):
-        """The first verdict that is bad and not known; what follows is not waited for."""
-        with subprocess.Popen(self.arguments + list(more), stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=folder,
+    def first_bad(self, folder, known, name=None):
+        """The first bad verdict, of a certain check or of any, that is not known; what follows is not
+        waited for."""
+        with subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=folder,
                               text=True, errors='replace', start_new_session=True,
                               env=dict(os.environ, LD_LIBRARY_PATH=folder)) as process:
             alarm = threading.Timer(self.seconds, os.killpg, (process.pid, signal.SIGKILL))
@@ -228,7 +228,8 @@ class Check:
                 for line in process.stdout:
                     last = line
                     line = ' '.join(line.split())
-                    if self.bad.match(line) and line not in known:
+                    found = self.bad.match(line)
+                    if found and line not in known and name in (None, found.group(1)):
                         return line
             finally:
                 alive = alarm.is_alive()
@@ -255,7 +256,7 @@ class Check:
         while True:
             line = self.first_bad(folder, known)
             found = line and self.bad.match(line)
-            if not found or self.first_bad(folder, self.known, '--clauses', found.group(1)):
+            if not found or self.first_bad(folder, self.known, found.group(1)):
                 return line
             known.add(line)
 
@@ -276,13 +277,19 @@ class Check:
                    env=dict(os.environ, LD_LIBRARY_PATH=folder)).stdout
 
 
-def try_fault(build, judge, fault, folder):
-    """What caught it, or None; and how long that took."""
+def try_fault(build, judges, fault, folder):
+    """What caught it, and for which judge, or None twice; and how long that took."""
     start = time.monotonic()
     clear(folder)
-    caught = judge.judge(make_core(build, fault, folder), folder)
+    archive = make_core(build, fault, folder)
+    caught = by = None
+    for judge in judges:
+        caught = judge.judge(archive, folder)
+        if caught:
+            by = judge.name
+            break
     shutil.rmtree(folder)
-    return caught, time.monotonic() - start
+    return caught, by, time.monotonic() - start
 
 
 def clear(folder):
@@ -319,40 +326,44 @@ def main():
     if options.words:
         table = [f for f in table if any(w in f.file + ': ' + f.what for w in options.words)]
     build = Build(options.build)
-    judge = Tests(build) if options.judge == 'tests' else Check(build, options.seconds)
+    # What check self lets pass, the tests of the core may still catch; the table tells them apart.
+    judges = [Tests(build)]
+    if options.judge == 'self':
+        judges.insert(0, Check(build, options.seconds))
     work = os.path.abspath(options.work)
     try:
         clear(os.path.join(work, 'none'))
-        judge.prepare(make_core(build, None, os.path.join(work, 'none')),
-                      os.path.join(work, 'none'), options.jobs)
-        return run_all(build, judge, table, work, options.jobs)
+        archive = make_core(build, None, os.path.join(work, 'none'))
+        for judge in judges:
+            judge.prepare(archive, os.path.join(work, 'none'), options.jobs)
+        return run_all(build, judges, table, work, options.jobs)
     except Wrong as wrong:
         sys.exit('mutate: ' + str(wrong))
 
 
-def run_all(build, judge, table, work, jobs):
+def run_all(build, judges, table, work, jobs):
     start = time.monotonic()
     counts = collections.Counter()
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        futures = {pool.submit(try_fault, build, judge, fault, os.path.join(work, str(i))): fault
+        futures = {pool.submit(try_fault, build, judges, fault, os.path.join(work, str(i))): fault
                    for i, fault in enumerate(table)}
         for future in concurrent.futures.as_completed(futures):
             fault = futures[future]
             try:
-                caught, seconds = future.result()
+                caught, by, seconds = future.result()
             except Wrong as wrong:
-                caught, seconds = None, 0
+                caught, by, seconds = None, None, 0
                 print('%s: %s: %s' % (fault.file, fault.what, wrong), flush=True)
             show(fault, caught, seconds)
             if caught and fault.reason:
                 print('    the table says that nobody can tell', flush=True)
-                counts['missed'] += 1
-            else:
-                counts['caught' if caught else 'equal' if fault.reason else 'missed'] += 1
-    print('%d faults in %.0f s: %d caught by %s, %d that no check can tell from the original'
-          % (len(table), time.monotonic() - start, counts['caught'], judge.name, counts['equal']))
-    print('%d passed, %d failed, 0 skipped' % (counts['caught'] + counts['equal'],
-                                              counts['missed']))
+                by = None
+            counts[by or ('equal' if fault.reason and not caught else 'missed')] += 1
+    print('%d faults in %.0f s: %s; %d that no check can tell from the original, %d missed'
+          % (len(table), time.monotonic() - start,
+             ', '.join('%d caught by %s' % (counts[j.name], j.name) for j in judges),
+             counts['equal'], counts['missed']))
+    print('%d passed, %d failed, 0 skipped' % (len(table) - counts['missed'], counts['missed']))
     return 1 if counts['missed'] or not table else 0
 
 
