@@ -19,7 +19,7 @@ void link_open(struct link *link, struct check_run *run)
 		check_skip(run, "no socket: %s", strerror(errno));
 	if (strlen(run->target->path) >= sizeof(address.sun_path))
 		check_skip(run, "the socket's name is too long");
-	strcpy(address.sun_path, run->target->path);
+	memcpy(address.sun_path, run->target->path, strlen(run->target->path) + 1);
 	while (connect(sock, (struct sockaddr *)&address, sizeof(address))) {
 		/* A full backlog needs a moment; waiting for a peer that is gone is the runner's. */
 		if ((errno != EAGAIN && errno != EINTR) || !check_left_ms(run, 1))

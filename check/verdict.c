@@ -100,6 +100,5 @@ void check_note(struct check_run *run, const char *format, ...)
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
 	make_room(notes, strlen(line));
-	strcat(notes, line);
-	strcat(notes, "\n");
+	snprintf(notes + strlen(notes), CHECK_NOTES - strlen(notes), "%s\n", line);
 }
