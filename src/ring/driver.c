@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
 /*
- * The burst calls of a driver half: one switch selects the form. Each form's body is a function of its
- * own, so that none saves or spills registers that only another one needs.
+ * The burst calls of a driver half: which body runs depends on the form. Each form's body is a function
+ * of its own, so that none saves or spills registers that only another one needs.
  */
 #include "driver_packed.h"
 
@@ -29,23 +29,26 @@ static VR_NOINLINE int add_packed_in_order(struct vr_driver *driver,
 	return vr_packed_add(driver, buffers, count, true);
 }
 
+VR_INLINE int add_in_order(struct vr_driver *driver, const struct vr_buffer *buffers,
+			   unsigned int count)
+{
+	if (driver->form == VR_FORM_SPLIT_IN_ORDER)
+		return add_split_in_order(driver, buffers, count);
+	return add_packed_in_order(driver, buffers, count);
+}
+
 int vr_driver_add(struct vr_driver *driver, const struct vr_buffer *buffers, unsigned int count)
 {
 	uint32_t halted = vr_halted(&driver->halt);
 
 	if (vr_unlikely(halted))
 		return vr_halt_error(halted);
-	switch (driver->form) {
-	case VR_FORM_SPLIT:
+	/* The plain forms first: they are not to pay for the others. */
+	if (driver->form == VR_FORM_SPLIT)
 		return add_split(driver, buffers, count);
-	case VR_FORM_SPLIT_IN_ORDER:
-		return add_split_in_order(driver, buffers, count);
-	case VR_FORM_PACKED:
+	if (driver->form == VR_FORM_PACKED)
 		return add_packed(driver, buffers, count);
-	case VR_FORM_PACKED_IN_ORDER:
-		return add_packed_in_order(driver, buffers, count);
-	}
-	return VR_E_INVAL;
+	return VR_WITH_IN_ORDER ? add_in_order(driver, buffers, count) : VR_E_INVAL;
 }
 
 int vr_driver_publish(struct vr_driver *driver)
@@ -117,6 +120,13 @@ static VR_NOINLINE int get_packed_in_order(struct vr_driver *driver, struct vr_u
 	return vr_packed_get_in_order(driver, used, count);
 }
 
+VR_INLINE int get_in_order(struct vr_driver *driver, struct vr_used *used, unsigned int count)
+{
+	if (driver->form == VR_FORM_SPLIT_IN_ORDER)
+		return get_split_in_order(driver, used, count);
+	return get_packed_in_order(driver, used, count);
+}
+
 int vr_driver_get(struct vr_driver *driver, struct vr_used *used, unsigned int count)
 {
 	uint32_t halted = vr_halted(&driver->halt);
@@ -124,17 +134,11 @@ int vr_driver_get(struct vr_driver *driver, struct vr_used *used, unsigned int c
 	/* What was validated before is still handed out. */
 	if (vr_unlikely(halted) && driver->batch_left == 0)
 		return vr_halt_error(halted);
-	switch (driver->form) {
-	case VR_FORM_SPLIT:
+	if (driver->form == VR_FORM_SPLIT)
 		return get_split(driver, used, count);
-	case VR_FORM_SPLIT_IN_ORDER:
-		return get_split_in_order(driver, used, count);
-	case VR_FORM_PACKED:
+	if (driver->form == VR_FORM_PACKED)
 		return get_packed(driver, used, count);
-	case VR_FORM_PACKED_IN_ORDER:
-		return get_packed_in_order(driver, used, count);
-	}
-	return VR_E_INVAL;
+	return VR_WITH_IN_ORDER ? get_in_order(driver, used, count) : VR_E_INVAL;
 }
 
 int vr_packed_get_nothing(struct vr_driver *driver)

@@ -56,8 +56,8 @@ VR_INLINE uint32_t vr_packed_free_id(const struct vr_driver *driver)
 }
 
 /* Stages a buffer of any shape. 1; 0 when it does not fit now; an error. */
-static inline int vr_packed_add_one(struct vr_driver *driver, const struct vr_buffer *buffer,
-				    bool in_order)
+static VR_NOINLINE int vr_packed_add_one(struct vr_driver *driver, const struct vr_buffer *buffer,
+					 bool in_order)
 {
 	struct vr_shape shape;
 	uint32_t id;

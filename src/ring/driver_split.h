@@ -72,8 +72,8 @@ static inline void vr_split_write(struct vr_driver *driver, const struct vr_buff
 }
 
 /* Stages a buffer of any shape. 1; 0 when it does not fit now; an error. */
-static inline int vr_split_add_one(struct vr_driver *driver, const struct vr_buffer *buffer,
-				   bool in_order)
+static VR_NOINLINE int vr_split_add_one(struct vr_driver *driver, const struct vr_buffer *buffer,
+					bool in_order)
 {
 	uint32_t slot = (uint32_t)driver->added & (driver->size - 1);
 	struct vr_shape shape;

@@ -4,7 +4,7 @@
 
 enum vr_form vr_form_of(uint64_t features)
 {
-	bool in_order = features & VR_F_IN_ORDER;
+	bool in_order = VR_WITH_IN_ORDER && (features & VR_F_IN_ORDER);
 
 	if (features & VR_F_RING_PACKED)
 		return in_order ? VR_FORM_PACKED_IN_ORDER : VR_FORM_PACKED;

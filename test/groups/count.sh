@@ -1,39 +1,51 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: BSD-3-Clause
-# about: instructions per buffer, under callgrind, against the limits of each form
+# about: instructions per buffer, under callgrind: limits; the plain forms pay nothing for the in-order ones
 
 configure main
 compile main bench/bench-ring_loop
+configure plain -Dc_args=-DVR_WITHOUT_IN_ORDER
+compile plain bench/bench-ring_loop
 
 count_turns=1000
 count_buffers=$((count_turns * 32))
 
-# instructions FORM KIND FUNCTION...: tenths of instructions per buffer inside these functions.
+# instructions BUILD FORM KIND FUNCTION...: instructions inside these functions.
 instructions() {
-	count_form=$1
-	count_kind=$2
-	shift 2
+	count_build=$1
+	count_form=$2
+	count_kind=$3
+	shift 3
 	toggles=
 	for function; do
 		toggles="$toggles --toggle-collect=$function"
 	done
 	# shellcheck disable=SC2086 # a list of words
 	valgrind --tool=callgrind --callgrind-out-file=/dev/null $toggles \
-		build/main/bench/bench-ring_loop "$count_form" "$count_kind" $count_turns 2>&1 |
-		awk -v n=$count_buffers '/Collected/ { printf "%d\n", $4 * 10 / n + 0.5 }'
+		"build/$count_build/bench/bench-ring_loop" "$count_form" "$count_kind" $count_turns 2>&1 |
+		awk '/Collected/ { print $4 }'
 }
 
 # within LIMIT FORM KIND FUNCTION...: at most so many instructions, and more than none.
 within() {
 	limit=$1
 	shift
-	counted=$(instructions "$@")
+	counted=$(instructions main "$@")
 	if [ "${counted:-0}" -le 0 ]; then
 		say "nothing was counted"
 		return 1
 	fi
+	counted=$(((counted * 10 + count_buffers / 2) / count_buffers))
 	say "$((counted / 10)).$((counted % 10)) instructions per buffer, at most $limit"
 	[ "$counted" -le $((limit * 10)) ]
+}
+
+# pays_nothing FORM KIND FUNCTION...: as many as in a core that has no in-order forms.
+pays_nothing() {
+	counted=$(instructions main "$@")
+	without=$(instructions plain "$@")
+	say "${counted:-none} instructions, ${without:-none} without the in-order forms"
+	[ "${counted:-0}" -gt 0 ] && [ "$counted" = "$without" ]
 }
 
 driver='vr_driver_add vr_driver_publish vr_driver_get'
@@ -61,4 +73,12 @@ else
 		packed writable 58 91
 		packed-in-order writable 47 96
 	END
+	for form in split packed; do
+		for kind in readable writable; do
+			# shellcheck disable=SC2086
+			check count "$form, $kind: driver half, in-order forms cost it nothing" \
+				pays_nothing "$form" "$kind" $driver
+			sed 's/^/            /' build/log/check
+		done
+	done
 fi

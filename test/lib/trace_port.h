@@ -13,7 +13,7 @@
 #define VR_INLINE static inline __attribute__((unused))
 #endif
 #define VR_COLD __attribute__((cold, noinline))
-#define VR_NOINLINE __attribute__((noinline))
+#define VR_NOINLINE __attribute__((noinline, unused))
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define VR_SWAP_16(x) ((uint16_t)(x))
