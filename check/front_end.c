@@ -93,9 +93,10 @@ static bool ended_well(struct front *front, bool hostile)
 
 /* ---- looking on ---- */
 
+/* A guest's firmware reads a sector or two long before its kernel starts. */
 static bool some_buffers(const struct play *play)
 {
-	return play_completed(play) >= 1;
+	return play_completed(play) >= ENOUGH;
 }
 
 /* Serves until the front end has done what it wants, or for a while. */

@@ -53,8 +53,8 @@ struct front_start {
  * struct front_options - beside the plan
  * @start: how front ends are started; NULL: they come by themselves
  * @one_form: one session offers all, and the front end chooses the form
- * @wait_ms: how long to wait for one to connect
- * @watch_ms: how long to look on, from the first buffer
+ * @wait_ms: how long to wait for one to connect, and then for 64 buffers
+ * @watch_ms: how long to look on, from the 64th buffer
  * @policy_ms: how long each way to behave is tried
  * @stall_ms: a front end that was started hangs, when a session takes so long
  * @disk_bytes: size of the disk
