@@ -56,8 +56,6 @@
 	X(PF_91, "VU-PF-91", MUST, ON_BOTH, IN_ANY, "an unknown protocol feature is left alone") \
 	X(PF_14, "VU-PF-14", MUST, ON_BOTH, IN_ANY, \
 	  "in-band notifications only with BACKEND_REQ, REPLY_ACK") \
-	X(FB_30, "VU-FB-030", MUST, ON_BOTH, IN_ANY, \
-	  "bit 30 from those who asked for protocol features") \
 	X(RING_6, "VU-RING-006", SHOULD, ON_BOTH, IN_ANY, "one kick after SET_VRING_KICK") \
 	X(RING_12, "VU-RING-012", MUST, ON_BOTH, IN_ANY, \
 	  "size and addresses before a ring starts") \

@@ -227,6 +227,12 @@ static void try_way(struct front *front, uint32_t number, uint32_t form)
 	uint32_t actual;
 
 	pass(front);
+	/* Who comes back has a guest that uses what was offered before (VU-REC-002). */
+	if (way->without & ~F_UNKNOWN && !front->options->start) {
+		set(front, CHECK_SKIP, "", "it needs a front end that is started anew (--run)");
+		add(front, check, form, since);
+		return;
+	}
 	if (!way_session(front, way, check, form)) {
 		set(front, CHECK_SKIP, "", "nobody connected for it");
 		ended_well(front, false);

@@ -159,8 +159,6 @@ static void set_features(struct play *play, struct play_message *m)
 	(void)ok(l, SEEN_DRV_5, extra == 0, "SET_FEATURES", "bits that were not offered:", extra);
 	(void)ok(l, SEEN_DRV_7, !(features & F_UNKNOWN), "SET_FEATURES", "it has", features);
 	ledger_held(l, SEEN_DRV_9);
-	(void)ok(l, SEEN_FB_30, !(features & F_PROTOCOL) || play->asked_protocol, "SET_FEATURES",
-		 "bit 30 without GET_PROTOCOL_FEATURES:", features);
 	(void)ok(l, SEEN_DRV_6, orphans(play, features) == 0, "SET_FEATURES",
 		 "orphans:", orphans(play, features));
 	(void)ok(l, SEEN_F_DRV_1, features & F_VERSION, "SET_FEATURES",
