@@ -261,6 +261,18 @@ static void choose(struct load *l, struct slot *slot)
 		slot->bytes = 16;
 }
 
+static void put_32(uint8_t *at, uint32_t value)
+{
+	value = htole32(value);
+	memcpy(at, &value, sizeof(value));
+}
+
+static void put_64(uint8_t *at, uint64_t value)
+{
+	value = htole64(value);
+	memcpy(at, &value, sizeof(value));
+}
+
 static void fill(struct load *l, struct slot *slot, uint32_t index)
 {
 	uint64_t sector = (uint64_t)index * SECTORS + slot->first;
@@ -271,14 +283,14 @@ static void fill(struct load *l, struct slot *slot, uint32_t index)
 		bytes[i] = (uint8_t)(l->random >> (i % 56)) ^ (uint8_t)(i * 7);
 	if (slot->type == T_DISCARD || slot->type == T_ZEROES) {
 		memset(bytes, 0, 16);
-		memcpy(bytes, &(uint64_t){ htole64(sector) }, 8);
-		memcpy(bytes + 8, &(uint32_t){ htole32(1) }, 4);
+		put_64(bytes, sector);
+		put_32(bytes + 8, 1);
 	}
-	memcpy(slot->area, &(uint32_t){ htole32(slot->type) }, 4);
+	put_32(slot->area, slot->type);
 	memset(slot->area + 4, 0, 4);
 	if (slot->type != T_IN && slot->type != T_OUT)
 		sector = 0;
-	memcpy(slot->area + 8, &(uint64_t){ htole64(sector) }, 8);
+	put_64(slot->area + 8, sector);
 	for (uint32_t i = 0; i < slot->count; i++) {
 		memcpy(slot->area + slot->data[i], bytes + done, slot->lens[i]);
 		done += slot->lens[i];
