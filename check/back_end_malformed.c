@@ -223,8 +223,6 @@ static void make_malformed(struct traffic *t, enum malformed which)
 		put_one(t, desc(inside, 5, 0));
 	else if (which == WRITABLE_ONLY)
 		put_one(t, desc(inside, 5, RING_WRITE));
-	else if (which == INDIRECT_NOT_NEGOTIATED)
-		put_table(t, which);
 	else if (which < WRITABLE_ONLY)
 		spoil_addresses(t, which);
 	else if (which < HEAD_BEYOND)

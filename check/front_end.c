@@ -123,7 +123,7 @@ static void judge_clause(struct front *front, enum seen seen, uint32_t form)
 	if (entry->broken)
 		set(front, CHECK_FAIL, clause->expected, "%s (%llu of %llu times)", entry->first,
 		    (unsigned long long)entry->broken,
-		    (unsigned long long)(entry->broken + entry->held));
+		    (unsigned long long)entry->broken + entry->held);
 	else if (!entry->held)
 		set(front, CHECK_SKIP, "", "it did nothing that this clause is about");
 	(void)form;

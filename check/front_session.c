@@ -28,7 +28,7 @@ int front_listen(struct front *front)
 		return -1;
 	if (play_open(&front->play, type, front->options->disk_bytes, front->ledger))
 		return -1;
-	strcpy(address.sun_path, target->path);
+	memcpy(address.sun_path, target->path, strlen(target->path));
 	(void)unlink(target->path);
 	front->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (front->listener < 0 ||

@@ -293,7 +293,8 @@ static void make_seen(void)
 
 		(void)snprintf(seen_names[i], sizeof(seen_names[i]), "sees-%s", clause->clause);
 		for (char *c = seen_names[i]; *c; c++)
-			*c = *c == ' ' ? '-' : *c;
+			if (*c == ' ')
+				*c = '-';
 		seen_checks[i] = (struct check){
 			.name = seen_names[i],
 			.clauses = clause->clause,

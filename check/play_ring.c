@@ -158,7 +158,7 @@ static void give_up(struct play *play, struct play_ring *ring)
 
 static bool add_piece(struct play_chain *chain, struct play_piece piece)
 {
-	if (chain->count == chain->room) {
+	if (!chain->pieces || chain->count == chain->room) {
 		uint32_t room = chain->room ? 2 * chain->room : 8;
 		struct play_piece *more = realloc(chain->pieces, room * sizeof(*more));
 
@@ -167,7 +167,8 @@ static bool add_piece(struct play_chain *chain, struct play_piece piece)
 		chain->pieces = more;
 		chain->room = room;
 	}
-	chain->pieces[chain->count++] = piece;
+	chain->pieces[chain->count] = piece;
+	chain->count++;
 	return true;
 }
 

@@ -23,7 +23,7 @@ int64_t play_now(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
 void play_renew(struct play *play)

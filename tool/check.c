@@ -150,8 +150,10 @@ enum {
 
 static error_t take_end(struct check_options *options, struct argp_state *state)
 {
-	if (!options->role)
+	if (!options->role) {
 		argp_error(state, "who is to be checked?");
+		return EINVAL;
+	}
 	if (options->role->needs_socket && !options->target.path && !options->list)
 		argp_error(state, "which socket? (--socket)");
 	if (options->role->run == run_front_end && !options->target.device && !options->list)

@@ -161,7 +161,7 @@ static int make_memory(struct load *l)
 			return say(LOAD_FAILED, "no room for the requests");
 		slot->addr = vr_shm_addr(l->shm, slot->area);
 		for (uint32_t k = 0; k < SECTORS; k++)
-			play_pattern((uint64_t)i * SECTORS + k, slot->wanted + 512 * k);
+			play_pattern((uint64_t)i * SECTORS + k, slot->wanted + (size_t)512 * k);
 	}
 	return LOAD_OK;
 }
@@ -335,7 +335,7 @@ static void prepare(struct load *l, uint32_t index, struct vr_buffer *buffer)
 /* A request that is on its way changes what its sectors hold. */
 static void note_change(struct slot *slot)
 {
-	uint8_t *to = slot->wanted + 512 * slot->first;
+	uint8_t *to = slot->wanted + (size_t)512 * slot->first;
 
 	if (slot->type == T_ZEROES)
 		memset(to, 0, 512);
@@ -379,7 +379,8 @@ static int add_burst(struct load *l, uint32_t want)
 static int check_data(const struct load *l, const struct slot *slot)
 {
 	static const uint8_t id[20] = "virtring-check";
-	const uint8_t *wanted = slot->type == T_GET_ID ? id : slot->wanted + 512 * slot->first;
+	const uint8_t *wanted = slot->type == T_GET_ID ? id :
+							 slot->wanted + (size_t)512 * slot->first;
 	uint32_t done = 0;
 
 	if (slot->area[slot->status] != 0)
@@ -388,7 +389,7 @@ static int check_data(const struct load *l, const struct slot *slot)
 	if (slot->type != T_IN && slot->type != T_GET_ID)
 		return LOAD_OK;
 	for (uint32_t i = 0; i < slot->count; i++) {
-		if (memcmp(slot->area + slot->data[i], wanted + done, slot->lens[i]))
+		if (memcmp(slot->area + slot->data[i], wanted + done, slot->lens[i]) != 0)
 			return say(LOAD_CORRUPT, "request %llu read other bytes than it should",
 				   (unsigned long long)slot->number);
 		done += slot->lens[i];
@@ -475,7 +476,7 @@ static int sleep_on(struct load *l, int64_t since)
 		return say(l->job->hostile ? LOAD_REFUSED : LOAD_FAILED, "the device is gone");
 	if (got > 0)
 		(void)vr_vu_drain(l->vring.call_fd);
-	if (got <= 0 || play_now() - since > 2 * HUNG_MS)
+	if (got <= 0 || play_now() - since > 2L * HUNG_MS)
 		return say(
 			l->job->hostile ? LOAD_REFUSED : LOAD_HUNG, "%u outstanding, %s", l->busy,
 			vr_driver_pending(l->driver) ? "used, but no call came" : "none is used");
@@ -523,7 +524,7 @@ static int drain(struct load *l, uint32_t down_to)
 			return status;
 		if (count)
 			since = play_now();
-		if (!count && play_now() - since > 2 * HUNG_MS)
+		if (!count && play_now() - since > 2L * HUNG_MS)
 			return say(LOAD_HUNG, "%u outstanding, and no end", l->busy);
 	}
 	return LOAD_OK;

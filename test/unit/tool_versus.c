@@ -62,9 +62,7 @@ static void test_path(void **state)
 	assert_false(testpmd_parse_path("virtio: using standard\n Tx path", true, path));
 	assert_string_equal(path, "as before");
 	/* Longer than its place: cut. */
-	memset(long_path, 'x', sizeof(long_path));
-	memcpy(long_path, "virtio: using ", 14);
-	memcpy(long_path + 380, " Rx path", 9);
+	snprintf(long_path, sizeof(long_path), "virtio: using %0366d Rx path", 0);
 	assert_true(testpmd_parse_path(long_path, false, path));
 	assert_int_equal(strlen(path), TESTPMD_PATH - 1);
 }
