@@ -90,10 +90,10 @@ static void make(struct fuzz *fuzz, struct ring_image *image)
 	for (int i = 0; i < RING_CURSORS; i++) {
 		uint16_t value = fuzz_u16(fuzz);
 
+		if (packed)
+			value = (uint16_t)(value % size | (value & 0x8000));
 		if (how >> (4 + i) & 1)
-			ring_image_cursor(image, (enum ring_cursor)i,
-					  packed ? (uint16_t)(value % size | (value & 0x8000)) :
-						   value);
+			ring_image_cursor(image, (enum ring_cursor)i, value);
 	}
 	for (int i = 2; i >= 0; i--)
 		fuzz_bytes(fuzz, image->part[i].bytes, image->part[i].length);

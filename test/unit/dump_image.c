@@ -59,13 +59,14 @@ static void fill(struct ring_image *image, struct random *random)
 		for (size_t at = 0; at < image->part[i].length; at++)
 			image->part[i].bytes[at] = (uint8_t)random_next(random);
 	}
-	for (int i = 0; i < RING_CURSORS; i++)
+	for (int i = 0; i < RING_CURSORS; i++) {
+		uint16_t value = (uint16_t)random_next(random);
+
+		if (ring_image_is_packed(image))
+			value = (uint16_t)(value % image->size | (random_next(random) & 0x8000));
 		if (random_next(random) & 1)
-			ring_image_cursor(image, (enum ring_cursor)i,
-					  ring_image_is_packed(image) ?
-						  (uint16_t)(random_next(random) % image->size |
-							     (random_next(random) & 0x8000)) :
-						  (uint16_t)random_next(random));
+			ring_image_cursor(image, (enum ring_cursor)i, value);
+	}
 }
 
 static void test_round_trip(void **state)
