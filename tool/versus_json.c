@@ -63,6 +63,7 @@ int versus_json(const char *path, const struct versus *versus, char *error)
 {
 	json_object *json = json_object_new_object();
 	json_object *cells = json_object_new_array();
+	int result;
 
 	json_put_text(json, "virtring", vr_version());
 	json_put_text(json, "dpdk", versus->dpdk[0] ? versus->dpdk : NULL);
@@ -75,5 +76,7 @@ int versus_json(const char *path, const struct versus *versus, char *error)
 	for (unsigned int i = 0; i < versus->count; i++)
 		json_object_array_add(cells, cell_of(versus, &versus->cells[i]));
 	json_put(json, "cells", cells);
-	return json_file(path, json, error);
+	result = json_file(path, json, error);
+	json_object_put(json);
+	return result;
 }
