@@ -250,6 +250,7 @@ struct play_ring {
 	uint64_t kicks;
 	uint64_t kicks_all;
 	uint64_t quiet_kicks;
+	bool excused; /* kicks went off: one may have been decided on before */
 	uint64_t quiet_publications;
 	int64_t waits_since;
 	int64_t idle_since;

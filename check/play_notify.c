@@ -127,6 +127,7 @@ bool play_arm(struct play *play, struct play_ring *ring)
 	ring->event = ring->avail_at + distance;
 	ring->ahead = distance > 0;
 	ring->armed = true;
+	ring->excused = true;
 	ring->waits_since = 0;
 	return play_published(ring) != ring->avail_at;
 }
@@ -143,6 +144,7 @@ void play_disarm(struct play_ring *ring)
 	else
 		share16(ring->device, 1);
 	ring->armed = false;
+	ring->excused = true;
 }
 
 static void judge_kick(struct play *play, struct play_ring *ring, bool came, uint64_t published)
@@ -165,7 +167,8 @@ static void judge_quiet(struct play *play, struct play_ring *ring)
 					    SEEN_S_DRV_19;
 	bool many = ring->quiet_kicks > 4 && ring->quiet_kicks * 4 > ring->quiet_publications;
 
-	if (ring->quiet_publications < 8)
+	/* A slow driver's first ones prove nothing: each of its kicks may be late. */
+	if (ring->quiet_publications < 64)
 		return;
 	(void)ledger_judge(play->ledger, which, !many,
 			   "ring %u: %llu kicks for %llu publications, while none was wanted",
@@ -173,13 +176,17 @@ static void judge_quiet(struct play *play, struct play_ring *ring)
 			   (unsigned long long)ring->quiet_publications);
 }
 
-/* Kicks are off, or none is due yet: what comes anyway is counted. */
+/*
+ * Kicks are off, or none is due yet: what comes anyway is counted, but for the first one, which a driver
+ * that is slow to act may have decided on before.
+ */
 static void look_quietly(struct play *play, struct play_ring *ring, uint64_t published)
 {
 	if (published == ring->avail_at || play->policy.kicks == KICKS_EACH)
 		return;
 	ring->quiet_publications++;
-	ring->quiet_kicks += ring->kicks > 0;
+	ring->quiet_kicks += ring->kicks > 0 && !ring->excused;
+	ring->excused = ring->excused && ring->kicks == 0;
 	ring->kicks = 0;
 	judge_quiet(play, ring);
 }
