@@ -129,7 +129,11 @@ bool play_arm(struct play *play, struct play_ring *ring)
 	ring->armed = true;
 	ring->excused = true;
 	ring->waits_since = 0;
-	return play_published(ring) != ring->avail_at;
+	if (play_published(ring) == ring->avail_at)
+		return false;
+	/* Its driver may have looked at the word of before: nothing says that it will kick. */
+	play_disarm(ring);
+	return true;
 }
 
 void play_disarm(struct play_ring *ring)
@@ -165,10 +169,10 @@ static void judge_quiet(struct play *play, struct play_ring *ring)
 	enum seen which = ring->packed	  ? SEEN_P_FMT_20N :
 			  ring->event_idx ? SEEN_S_DRV_23 :
 					    SEEN_S_DRV_19;
-	bool many = ring->quiet_kicks > 4 && ring->quiet_kicks * 4 > ring->quiet_publications;
+	bool many = ring->quiet_kicks * 2 > ring->quiet_publications;
 
-	/* A slow driver's first ones prove nothing: each of its kicks may be late. */
-	if (ring->quiet_publications < 64)
+	/* A hundred of a slow driver's kicks may be late when others want its CPU. */
+	if (ring->quiet_publications < 256)
 		return;
 	(void)ledger_judge(play->ledger, which, !many,
 			   "ring %u: %llu kicks for %llu publications, while none was wanted",
