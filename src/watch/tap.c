@@ -2,17 +2,13 @@
 /*
  * Where the accessors of a watching build report to, which know nothing but addresses. So here is a
  * list of all watchers of the process, the one global thing in this library; a build without -Dwatch
- * does not have it.
+ * has no_tap.c in its place.
  */
 #include <errno.h>
-
-#include "watch/state.h"
-
-#ifdef VR_WATCH
-
 #include <pthread.h>
 
 #include "ring/access.h"
+#include "watch/state.h"
 
 #define WATCHERS_MAX 256
 
@@ -101,23 +97,3 @@ void vr_watch_access(const void *field, unsigned int bytes, uint64_t value, unsi
 		value = VR_SWAP_64(value);
 	tell(watch, area, offset, value, kind);
 }
-
-#else
-
-bool vr_watch_possible(void)
-{
-	return false;
-}
-
-int watch_list_add(struct vr_watch *watch)
-{
-	(void)watch;
-	return -ENOTSUP;
-}
-
-void watch_list_remove(struct vr_watch *watch)
-{
-	(void)watch;
-}
-
-#endif
