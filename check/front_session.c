@@ -139,8 +139,10 @@ bool front_session(struct front *front, uint32_t form, const struct check *check
 	play->policy = *policy;
 	play->close_broken = front->options->start;
 	/* One that was started compares with what a new disk holds. */
-	if (front->options->start)
+	if (front->options->start) {
 		play_renew(play);
+		play_forget(play);
+	}
 	play_begin(play, fd);
 	learn_peer(front);
 	front->live = true;

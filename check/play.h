@@ -191,6 +191,8 @@ struct play_chain {
 
 /**
  * struct play_ring - a ring of the session
+ * @fresh: it has just begun, and no earlier life of it explains what is in its memory
+ * @lived: it was started before, by a front end that may go on with it (QEMU resets the device to pause)
  * @avail: split: free-running index; packed: position
  * @avail_at: buffers (split) or descriptors (packed) since the ring's start, without an end
  * @used: likewise
@@ -218,6 +220,7 @@ struct play_ring {
 	bool enabled;
 	bool broken;
 	bool fresh;
+	bool lived;
 	bool packed;
 	bool in_order;
 	bool event_idx;
@@ -335,6 +338,8 @@ int play_open(struct play *play, enum play_type type, uint64_t disk_bytes, struc
 void play_close(struct play *play);
 /* Writes what a new disk holds. */
 void play_renew(struct play *play);
+/* The next front end has never been here: its rings are new. */
+void play_forget(struct play *play);
 /* Content of the disk, by sector: what a front end can compare with. */
 void play_pattern(uint64_t sector, uint8_t *bytes);
 

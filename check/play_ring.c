@@ -56,6 +56,8 @@ static void positions(struct play *play, struct play_ring *ring)
 		ring->avail_at = ring->avail;
 		ring->used_at = ring->used;
 	}
+	/* After whole laps one that goes on stands at 0 too, and its memory is full of them. */
+	ring->fresh = ring->fresh && !ring->lived;
 	ring->called_at = ring->used_at;
 	ring->next_slot = ring->fresh ? 0 : UINT32_MAX;
 }
@@ -87,6 +89,7 @@ bool play_ring_begin(struct play *play, struct play_ring *ring)
 {
 	positions(play, ring);
 	judge_start(play, ring);
+	ring->lived = true;
 	free(ring->busy);
 	free(ring->held);
 	free(ring->scribbled);

@@ -63,6 +63,12 @@ void play_close(struct play *play)
 	play->transcript = NULL;
 }
 
+void play_forget(struct play *play)
+{
+	for (uint32_t i = 0; i < PLAY_RINGS; i++)
+		play->rings[i].lived = false;
+}
+
 void play_begin(struct play *play, int sock)
 {
 	play->sock = sock;
@@ -81,8 +87,9 @@ void play_begin(struct play *play, int sock)
 	play->messages = play->requests = play->data_bytes = play->sent_frames = 0;
 	play->last_progress = play_now();
 	for (uint32_t i = 0; i < PLAY_RINGS; i++)
-		play->rings[i] =
-			(struct play_ring){ .index = i, .kick = -1, .call = -1, .err = -1 };
+		play->rings[i] = (struct play_ring){
+			.index = i, .lived = play->rings[i].lived, .kick = -1, .call = -1, .err = -1
+		};
 }
 
 static void close_fd(int *fd)
