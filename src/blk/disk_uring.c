@@ -95,8 +95,10 @@ static void prepare(const struct vr_blk_disk *disk, struct io_uring_sqe *sqe,
 		io_uring_prep_fsync(sqe, file, IORING_FSYNC_DATASYNC);
 		break;
 	case VR_BLK_CALL_ALLOCATE:
-		io_uring_prep_fallocate(sqe, file, step->flags, (off_t)step->offset,
-					(off_t)step->length);
+		/* liburing says off_t before 2.5 and __u64 since; the kernel's fields are one. */
+		io_uring_prep_fallocate(sqe, file, step->flags, 0, 0);
+		sqe->off = step->offset;
+		sqe->addr = step->length;
 		break;
 	}
 	sqe->flags |= IOSQE_FIXED_FILE;

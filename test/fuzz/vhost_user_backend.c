@@ -370,7 +370,7 @@ static void truncate_memory(struct run *run)
 {
 	/* The front end's own mapping must not fault, so it is touched no more. */
 	if (ftruncate(run->memory_fd, fuzz_u16(&run->fuzz)) == 0)
-		(void)ftruncate(run->memory_fd, MEMORY);
+		FUZZ_CHECK(!ftruncate(run->memory_fd, MEMORY));
 }
 
 static void step(struct run *run)
