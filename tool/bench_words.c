@@ -31,6 +31,14 @@ void bench_refuse(const char *format, ...)
 	exit(TOOL_CANNOT);
 }
 
+void bench_judge_queue(unsigned int size, unsigned int burst)
+{
+	if (size & (size - 1))
+		bench_refuse("--size %u is no power of two, which a split queue needs", size);
+	if (burst > size)
+		bench_refuse("--burst %u is above --size %u", burst, size);
+}
+
 double bench_number(const char *option, const char *text, double least, double most)
 {
 	char *end;

@@ -32,6 +32,13 @@ void bench_words_for(const char *program, const char *command);
 __attribute__((format(printf, 1, 2), noreturn)) void bench_refuse(const char *format, ...);
 
 /**
+ * bench_judge_queue() - a size that both layouts take and a burst that it holds, or the end
+ * @size: descriptors
+ * @burst: buffers
+ */
+void bench_judge_queue(unsigned int size, unsigned int burst);
+
+/**
  * bench_number() - a number, or the end
  * @option: its name without dashes
  * @text: what was given

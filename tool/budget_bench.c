@@ -5,7 +5,7 @@
 #include "bench_mode.h"
 #include "bench_words.h"
 #include "budget.h"
-#include "contest_args.h"
+#include "contest_run.h"
 #include "json_parts.h"
 
 enum key {
@@ -160,8 +160,10 @@ static void steps(const struct cell *cell, const struct sum *sum, enum side side
 	printf("; busy %.2f\n", all);
 }
 
-static void table(const struct budget_bench *bench, const struct contest *contest)
+static void table(void *context, const struct contest *contest)
 {
+	const struct budget_bench *bench = context;
+
 	printf("\n%u-byte packets, burst %u, queue %u%s; nanoseconds of a packet\n",
 	       bench->options.packet, bench->options.burst, bench->options.size,
 	       bench->options.realtime ? ", SCHED_RR" : "");
@@ -203,76 +205,42 @@ static json_object *sum_json(const struct cell *cell, const struct sum *sum)
 	return json;
 }
 
-static int write_json(const struct budget_bench *bench, const struct contest *contest, char *error)
+static void common_json(const void *context, json_object *json)
 {
+	const struct budget_bench *bench = context;
 	const struct options *options = &bench->options;
-	json_object *json = contest_options_json(&options->how, &bench->topology);
-	json_object *rows = json_object_new_array();
-	int result;
 
-	json_put_text(json, "measured", "budget");
 	json_put(json, "size", json_count(options->size));
 	json_put(json, "burst", json_count(options->burst));
 	json_put(json, "packet", json_count(options->packet));
-	json_put(json, "realtime", json_object_new_boolean(options->realtime));
-	for (unsigned int i = 0; i < bench->count; i++) {
-		const struct cell *cell = &bench->cells[i];
-		json_object *row = contest_json(contest, i);
-
-		json_put_text(row, "direction", bench_direction_name(cell->config.direction));
-		json_put_text(row, "layout", bench_layout_name(cell->layout));
-		json_put(row, "in_order", json_object_new_boolean(cell->in_order));
-		json_put(row, "threads", json_count(cell->config.threads));
-		for (unsigned int distance = 0; distance <= DISTANCES; distance++)
-			if (cell->sums[distance].rounds)
-				json_put(row,
-					 distance == DISTANCES ?
-						 "steps_one_thread" :
-						 distance_name((enum distance)distance),
-					 sum_json(cell, &cell->sums[distance]));
-		json_object_array_add(rows, row);
-	}
-	json_put(json, "rows", rows);
-	result = json_file(options->how.json, json, error);
-	json_object_put(json);
-	return result;
 }
 
-static int cannot(const char *text, int status)
+static json_object *row_json(const void *context, const struct contest *contest, unsigned int i)
 {
-	fprintf(stderr, "virtring bench --budget: %s\n", text);
-	return status;
+	const struct budget_bench *bench = context;
+	const struct cell *cell = &bench->cells[i];
+	json_object *row = contest_json(contest, i);
+
+	json_put_text(row, "direction", bench_direction_name(cell->config.direction));
+	json_put_text(row, "layout", bench_layout_name(cell->layout));
+	json_put(row, "in_order", json_object_new_boolean(cell->in_order));
+	json_put(row, "threads", json_count(cell->config.threads));
+	for (unsigned int distance = 0; distance <= DISTANCES; distance++)
+		if (cell->sums[distance].rounds)
+			json_put(row,
+				 distance == DISTANCES ? "steps_one_thread" :
+							 distance_name((enum distance)distance),
+				 sum_json(cell, &cell->sums[distance]));
+	return row;
 }
 
-static int measure(struct budget_bench *bench)
-{
-	struct contest contest = {
-		.cells = bench->count,
-		.rounds = bench->options.how.rounds,
-		.near_ns = bench->options.how.near_ns,
-		.far_ns = bench->options.how.far_ns,
-		.play = play,
-		.context = bench,
-	};
-	double start = tool_now();
-	char error[TOOL_TEXT];
-	int status = 0;
-
-	if (contest_open(&contest))
-		return cannot("out of memory", TOOL_CANNOT);
-	contest_head(stdout, &bench->options.how, &bench->topology);
-	fflush(stdout);
-	if (contest_play(&contest, error)) {
-		status = cannot(error, TOOL_FAILED);
-	} else {
-		table(bench, &contest);
-		contest_foot(stdout, &contest, tool_now() - start);
-		if (bench->options.how.json && write_json(bench, &contest, error))
-			status = cannot(error, TOOL_CANNOT);
-	}
-	contest_close(&contest);
-	return status;
-}
+static const struct contest_mode mode = {
+	.name = "budget",
+	.play = play,
+	.table = table,
+	.json = common_json,
+	.row_json = row_json,
+};
 
 int budget_main(int argc, char **argv)
 {
@@ -281,20 +249,18 @@ int budget_main(int argc, char **argv)
 	static struct budget_bench bench = {
 		.options = { .how = CONTEST_DEFAULTS, .size = 256, .burst = 32, .packet = 64 },
 	};
-	const struct options *options = &bench.options;
-	char error[TOOL_TEXT];
+	struct contest_run run;
 
 	argp_parse(&parser, argc, argv, 0, NULL, &bench.options);
-	if (options->size & (options->size - 1))
-		bench_refuse("--size %u is no power of two, which a split queue needs",
-			     options->size);
-	if (options->burst > options->size)
-		bench_refuse("--burst %u is above --size %u", options->burst, options->size);
+	bench_judge_queue(bench.options.size, bench.options.burst);
 	for (unsigned int which = 0; which < 16; which++)
 		add_cell(&bench, which);
-	if (topology_find(&bench.topology, options->how.cpus, error))
-		return cannot(error, TOOL_CANNOT);
-	if (options->realtime && topology_realtime(0, BENCH_PRIORITY))
-		return cannot("--realtime needs the capability CAP_SYS_NICE", TOOL_CANNOT);
-	return measure(&bench);
+	run = (struct contest_run){
+		.options = &bench.options.how,
+		.cells = bench.count,
+		.realtime = bench.options.realtime,
+		.topology = &bench.topology,
+		.context = &bench,
+	};
+	return contest_run(&mode, &run);
 }

@@ -6,7 +6,7 @@
 
 #include "bench_mode.h"
 #include "bench_words.h"
-#include "contest_args.h"
+#include "contest_run.h"
 #include "floor.h"
 #include "json_parts.h"
 
@@ -145,8 +145,10 @@ static const char *kind_name(const struct floor_config *cell)
 	return kind_names[cell->dropped ? KIND_DROPPED : KIND_RECEIVED];
 }
 
-static void table(const struct floor_bench *bench, const struct contest *contest)
+static void table(void *context, const struct contest *contest)
 {
+	const struct floor_bench *bench = context;
+
 	printf("\n%-8s %6s %5s  %-8s %4s %9s %9s %9s %9s %7s\n", "kind", "size", "burst", "CPUs",
 	       "RTT", "ns/buffer", "min", "max", "Mpps", "rounds");
 	for (unsigned int cell = 0; cell < contest->cells; cell++)
@@ -166,66 +168,34 @@ static void table(const struct floor_bench *bench, const struct contest *contest
 	       bench->options.packet, FLOOR_HEADER, (unsigned long long)bench->page_bytes);
 }
 
-static int write_json(const struct floor_bench *bench, const struct contest *contest, char *error)
+static void common_json(const void *context, json_object *json)
 {
+	const struct floor_bench *bench = context;
 	const struct options *options = &bench->options;
-	json_object *json = contest_options_json(&options->how, &bench->topology);
-	json_object *rows = json_object_new_array();
-	int result;
 
-	json_put_text(json, "measured", "floor");
 	json_put(json, "packet", json_count(options->packet));
 	json_put(json, "header", json_count(FLOOR_HEADER));
 	json_put(json, "memory_page_bytes", json_count(bench->page_bytes));
-	for (unsigned int cell = 0; cell < contest->cells; cell++) {
-		json_object *row = contest_json(contest, cell);
-
-		json_put(row, "size", json_count(bench->cells[cell].slots));
-		json_put_text(row, "kind", kind_name(&bench->cells[cell]));
-		json_put(row, "burst", json_count(bench->cells[cell].burst));
-		json_object_array_add(rows, row);
-	}
-	json_put(json, "rows", rows);
-	result = json_file(options->how.json, json, error);
-	json_object_put(json);
-	return result;
 }
 
-static int cannot(const char *text, int status)
+static json_object *row_json(const void *context, const struct contest *contest, unsigned int cell)
 {
-	fprintf(stderr, "virtring bench --floor: %s\n", text);
-	return status;
+	const struct floor_bench *bench = context;
+	json_object *row = contest_json(contest, cell);
+
+	json_put(row, "size", json_count(bench->cells[cell].slots));
+	json_put_text(row, "kind", kind_name(&bench->cells[cell]));
+	json_put(row, "burst", json_count(bench->cells[cell].burst));
+	return row;
 }
 
-static int measure(struct floor_bench *bench)
-{
-	struct contest contest = {
-		.cells = bench->count,
-		.rounds = bench->options.how.rounds,
-		.near_ns = bench->options.how.near_ns,
-		.far_ns = bench->options.how.far_ns,
-		.play = play,
-		.context = bench,
-	};
-	double start = tool_now();
-	char error[TOOL_TEXT];
-	int status = 0;
-
-	if (contest_open(&contest))
-		return cannot("out of memory", TOOL_CANNOT);
-	contest_head(stdout, &bench->options.how, &bench->topology);
-	fflush(stdout);
-	if (contest_play(&contest, error)) {
-		status = cannot(error, TOOL_FAILED);
-	} else {
-		table(bench, &contest);
-		contest_foot(stdout, &contest, tool_now() - start);
-		if (bench->options.how.json && write_json(bench, &contest, error))
-			status = cannot(error, TOOL_CANNOT);
-	}
-	contest_close(&contest);
-	return status;
-}
+static const struct contest_mode mode = {
+	.name = "floor",
+	.play = play,
+	.table = table,
+	.json = common_json,
+	.row_json = row_json,
+};
 
 int floor_main(int argc, char **argv)
 {
@@ -240,11 +210,15 @@ int floor_main(int argc, char **argv)
 			.packet = 64,
 		},
 	};
-	char error[TOOL_TEXT];
+	struct contest_run run;
 
 	argp_parse(&parser, argc, argv, 0, NULL, &bench.options);
 	plan(&bench);
-	if (topology_find(&bench.topology, bench.options.how.cpus, error))
-		return cannot(error, TOOL_CANNOT);
-	return measure(&bench);
+	run = (struct contest_run){
+		.options = &bench.options.how,
+		.cells = bench.count,
+		.topology = &bench.topology,
+		.context = &bench,
+	};
+	return contest_run(&mode, &run);
 }

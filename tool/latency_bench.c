@@ -7,7 +7,7 @@
 #include "bench.h"
 #include "bench_mode.h"
 #include "bench_words.h"
-#include "contest_args.h"
+#include "contest_run.h"
 #include "echo.h"
 #include "json_parts.h"
 
@@ -140,15 +140,6 @@ static error_t take(int key, char *text, struct argp_state *state)
 	}
 }
 
-static void judge(const struct options *options)
-{
-	if (options->size & (options->size - 1))
-		bench_refuse("--size %u is no power of two, which a split queue needs",
-			     options->size);
-	if (options->burst > options->size)
-		bench_refuse("--burst %u is above --size %u", options->burst, options->size);
-}
-
 /* The full load comes first, then those that were asked for. */
 static void plan_form(struct latency_bench *bench, enum layout layout, bool in_order,
 		      enum mode mode)
@@ -274,8 +265,11 @@ static void line(const struct cell *cell, enum distance distance)
 	printf(" %3u\n", sum->rounds);
 }
 
-static void table(const struct latency_bench *bench)
+static void table(void *context, const struct contest *contest)
 {
+	const struct latency_bench *bench = context;
+
+	(void)contest;
 	printf("\n%u-byte packets, %u due at a time, queue %u%s\n\n", bench->options.packet,
 	       bench->options.burst, bench->options.size,
 	       bench->options.realtime ? ", SCHED_RR" : "");
@@ -332,47 +326,39 @@ static json_object *sum_json(const struct sum *sum)
 	return json;
 }
 
-static int write_json(const struct latency_bench *bench, char *error)
+static void common_json(const void *context, json_object *json)
 {
+	const struct latency_bench *bench = context;
 	const struct options *options = &bench->options;
-	json_object *json = contest_options_json(&options->how, &bench->topology);
-	json_object *rows = json_object_new_array();
-	int result;
 
-	json_put_text(json, "measured", "latency");
 	json_put(json, "size", json_count(options->size));
 	json_put(json, "burst", json_count(options->burst));
 	json_put(json, "packet", json_count(options->packet));
-	json_put(json, "realtime", json_object_new_boolean(options->realtime));
-	for (unsigned int i = 0; i < bench->count; i++) {
-		const struct cell *cell = &bench->cells[i];
-		json_object *row = json_object_new_object();
-
-		json_put_text(row, "layout", bench_layout_name(cell->layout));
-		json_put(row, "in_order", json_object_new_boolean(cell->in_order));
-		json_put_text(row, "mode", mode_names[cell->mode]);
-		json_put(row, "load", json_count(cell->load));
-		for (int distance = 0; distance < DISTANCES; distance++)
-			if (cell->sums[distance].rounds)
-				json_put(row, distance_name((enum distance)distance),
-					 sum_json(&cell->sums[distance]));
-		json_object_array_add(rows, row);
-	}
-	json_put(json, "rows", rows);
-	result = json_file(options->how.json, json, error);
-	json_object_put(json);
-	return result;
 }
 
-static int cannot(const char *text, int status)
+static json_object *row_json(const void *context, const struct contest *contest, unsigned int i)
 {
-	fprintf(stderr, "virtring bench --latency: %s\n", text);
-	return status;
+	const struct latency_bench *bench = context;
+	const struct cell *cell = &bench->cells[i];
+	json_object *row = json_object_new_object();
+
+	(void)contest;
+	json_put_text(row, "layout", bench_layout_name(cell->layout));
+	json_put(row, "in_order", json_object_new_boolean(cell->in_order));
+	json_put_text(row, "mode", mode_names[cell->mode]);
+	json_put(row, "load", json_count(cell->load));
+	for (int distance = 0; distance < DISTANCES; distance++)
+		if (cell->sums[distance].rounds)
+			json_put(row, distance_name((enum distance)distance),
+				 sum_json(&cell->sums[distance]));
+	return row;
 }
 
 /* What is full must be known before the first round that goes by it. */
-static int find_capacity(struct latency_bench *bench, char *error)
+static int find_capacity(void *context, char *error)
 {
+	struct latency_bench *bench = context;
+
 	for (unsigned int i = 0; i < bench->count; i++) {
 		struct contest_sample sample;
 
@@ -383,46 +369,14 @@ static int find_capacity(struct latency_bench *bench, char *error)
 	return 0;
 }
 
-static int measure(struct latency_bench *bench)
-{
-	struct contest contest = {
-		.cells = bench->count,
-		.rounds = bench->options.how.rounds,
-		.near_ns = bench->options.how.near_ns,
-		.far_ns = bench->options.how.far_ns,
-		.play = play,
-		.context = bench,
-	};
-	double start = tool_now();
-	char error[TOOL_TEXT];
-	int status = 0;
-
-	if (contest_open(&contest))
-		return cannot("out of memory", TOOL_CANNOT);
-	contest_head(stdout, &bench->options.how, &bench->topology);
-	fflush(stdout);
-	if (find_capacity(bench, error) || contest_play(&contest, error)) {
-		status = cannot(error, TOOL_FAILED);
-	} else {
-		table(bench);
-		contest_foot(stdout, &contest, tool_now() - start);
-		if (bench->options.how.json && write_json(bench, error))
-			status = cannot(error, TOOL_CANNOT);
-	}
-	contest_close(&contest);
-	return status;
-}
-
-static int run(struct latency_bench *bench)
-{
-	char error[TOOL_TEXT];
-
-	if (topology_find(&bench->topology, bench->options.how.cpus, error))
-		return cannot(error, TOOL_CANNOT);
-	if (bench->options.realtime && topology_realtime(0, BENCH_PRIORITY))
-		return cannot("--realtime needs the capability CAP_SYS_NICE", TOOL_CANNOT);
-	return measure(bench);
-}
+static const struct contest_mode mode = {
+	.name = "latency",
+	.prepare = find_capacity,
+	.play = play,
+	.table = table,
+	.json = common_json,
+	.row_json = row_json,
+};
 
 int latency_main(int argc, char **argv)
 {
@@ -440,16 +394,24 @@ int latency_main(int argc, char **argv)
 			.packet = 64,
 		},
 	};
+	struct contest_run run;
 	int status;
 
 	argp_parse(&parser, argc, argv, 0, NULL, &bench.options);
-	judge(&bench.options);
+	bench_judge_queue(bench.options.size, bench.options.burst);
 	bench.cells =
 		calloc((size_t)LAYOUTS * 2 * MODES * (BENCH_LIST_MAX + 1), sizeof(*bench.cells));
 	if (!bench.cells)
-		return cannot("out of memory", TOOL_CANNOT);
+		return contest_cannot(&mode, "out of memory", TOOL_CANNOT);
 	plan(&bench);
-	status = run(&bench);
+	run = (struct contest_run){
+		.options = &bench.options.how,
+		.cells = bench.count,
+		.realtime = bench.options.realtime,
+		.topology = &bench.topology,
+		.context = &bench,
+	};
+	status = contest_run(&mode, &run);
 	free(bench.cells);
 	return status;
 }

@@ -5,7 +5,7 @@
 
 #include "bench_mode.h"
 #include "bench_words.h"
-#include "contest_args.h"
+#include "contest_run.h"
 #include "json_parts.h"
 #include "ring_match.h"
 
@@ -133,8 +133,10 @@ static void line(const struct ring_match *match, const struct contest_group *gro
 	printf(" %7zu\n", group->ns.count);
 }
 
-static void table(const struct ring_bench *bench, const struct contest *contest)
+static void table(void *context, const struct contest *contest)
 {
+	const struct ring_bench *bench = context;
+
 	for (unsigned int cell = 0; cell < contest->cells; cell++) {
 		const struct ring_match *match = &bench->matches[cell];
 
@@ -152,68 +154,29 @@ static void table(const struct ring_bench *bench, const struct contest *contest)
 	putchar('\n');
 }
 
-static int write_json(const struct ring_bench *bench, const struct contest *contest, char *error)
+static json_object *row_json(const void *context, const struct contest *contest, unsigned int cell)
 {
-	json_object *json = contest_options_json(&bench->options.how, &bench->topology);
-	json_object *rows = json_object_new_array();
-	int result;
+	const struct ring_bench *bench = context;
+	const struct ring_match *match = &bench->matches[cell];
+	json_object *row = contest_json(contest, cell);
 
-	json_put_text(json, "measured", "ring");
-	for (unsigned int cell = 0; cell < contest->cells; cell++) {
-		const struct ring_match *match = &bench->matches[cell];
-		json_object *row = contest_json(contest, cell);
-
-		json_put_text(row, "form", ring_form_names[match->cell.form]);
-		json_put(row, "size", json_count(match->cell.size));
-		json_put(row, "burst", json_count(match->cell.burst));
-		json_put(row, "segments", json_count(match->cell.segments));
-		json_put(row, "indirect", json_object_new_boolean(match->cell.indirect));
-		json_put(row, "writable", json_object_new_boolean(match->cell.writable));
-		json_put(row, "rotating", json_object_new_boolean(match->cell.rotate));
-		json_put(row, "threads", json_count(match->alone ? 1 : 2));
-		json_object_array_add(rows, row);
-	}
-	json_put(json, "rows", rows);
-	result = json_file(bench->options.how.json, json, error);
-	json_object_put(json);
-	return result;
+	json_put_text(row, "form", ring_form_names[match->cell.form]);
+	json_put(row, "size", json_count(match->cell.size));
+	json_put(row, "burst", json_count(match->cell.burst));
+	json_put(row, "segments", json_count(match->cell.segments));
+	json_put(row, "indirect", json_object_new_boolean(match->cell.indirect));
+	json_put(row, "writable", json_object_new_boolean(match->cell.writable));
+	json_put(row, "rotating", json_object_new_boolean(match->cell.rotate));
+	json_put(row, "threads", json_count(match->alone ? 1 : 2));
+	return row;
 }
 
-static int cannot(const char *text, int status)
-{
-	fprintf(stderr, "virtring bench --ring: %s\n", text);
-	return status;
-}
-
-static int measure(struct ring_bench *bench)
-{
-	struct contest contest = {
-		.cells = bench->count,
-		.rounds = bench->options.how.rounds,
-		.near_ns = bench->options.how.near_ns,
-		.far_ns = bench->options.how.far_ns,
-		.play = play,
-		.context = bench,
-	};
-	double start = tool_now();
-	char error[TOOL_TEXT];
-	int status = 0;
-
-	if (contest_open(&contest))
-		return cannot("out of memory", TOOL_CANNOT);
-	contest_head(stdout, &bench->options.how, &bench->topology);
-	fflush(stdout);
-	if (contest_play(&contest, error)) {
-		status = cannot(error, TOOL_FAILED);
-	} else {
-		table(bench, &contest);
-		contest_foot(stdout, &contest, tool_now() - start);
-		if (bench->options.how.json && write_json(bench, &contest, error))
-			status = cannot(error, TOOL_CANNOT);
-	}
-	contest_close(&contest);
-	return status;
-}
+static const struct contest_mode mode = {
+	.name = "ring",
+	.play = play,
+	.table = table,
+	.row_json = row_json,
+};
 
 int ring_main(int argc, char **argv)
 {
@@ -238,13 +201,20 @@ int ring_main(int argc, char **argv)
 			.threads = { { 0, 1 }, 2 },
 		},
 	};
-	char error[TOOL_TEXT];
+	struct contest_run run = {
+		.options = &bench.options.how,
+		.topology = &bench.topology,
+		.context = &bench,
+	};
 	int status;
 
 	argp_parse(&parser, argc, argv, 0, NULL, &bench.options);
-	if (topology_find(&bench.topology, bench.options.how.cpus, error))
-		return cannot(error, TOOL_CANNOT);
-	status = plan(&bench) ? cannot("out of memory", TOOL_CANNOT) : measure(&bench);
+	if (plan(&bench)) {
+		status = contest_cannot(&mode, "out of memory", TOOL_CANNOT);
+	} else {
+		run.cells = bench.count;
+		status = contest_run(&mode, &run);
+	}
 	free(bench.matches);
 	return status;
 }

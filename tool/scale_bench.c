@@ -5,7 +5,7 @@
 
 #include "bench_mode.h"
 #include "bench_words.h"
-#include "contest_args.h"
+#include "contest_run.h"
 #include "json_parts.h"
 #include "scale.h"
 
@@ -217,8 +217,10 @@ static void line(const struct scale_bench *bench, const struct contest *contest,
 	       cell->state_bytes, cell->slot_bytes);
 }
 
-static void table(const struct scale_bench *bench, const struct contest *contest)
+static void table(void *context, const struct contest *contest)
 {
+	const struct scale_bench *bench = context;
+
 	printf("\n%u-byte packets, burst %u, queue %u, one thread a side%s\n",
 	       bench->options.packet, bench->options.burst, bench->options.size,
 	       bench->options.realtime ? ", SCHED_RR" : "");
@@ -233,73 +235,40 @@ static void table(const struct scale_bench *bench, const struct contest *contest
 	     "least that a pair had of its share in any round");
 }
 
-static int write_json(const struct scale_bench *bench, const struct contest *contest, char *error)
+static void common_json(const void *context, json_object *json)
 {
+	const struct scale_bench *bench = context;
 	const struct options *options = &bench->options;
-	json_object *json = contest_options_json(&options->how, &bench->topology);
-	json_object *rows = json_object_new_array();
-	int result;
 
-	json_put_text(json, "measured", "scale");
 	json_put(json, "size", json_count(options->size));
 	json_put(json, "burst", json_count(options->burst));
 	json_put(json, "packet", json_count(options->packet));
-	json_put(json, "realtime", json_object_new_boolean(options->realtime));
-	for (unsigned int i = 0; i < bench->count; i++) {
-		const struct cell *cell = &bench->cells[i];
-		json_object *row = contest_json(contest, i);
-
-		json_put_text(row, "direction", bench_direction_name(cell->direction));
-		json_put_text(row, "layout", bench_layout_name(cell->layout));
-		json_put(row, "in_order", json_object_new_boolean(cell->in_order));
-		json_put(row, "pairs", json_count(cell->config.pairs));
-		json_put(row, "fairness", json_number(cell->fairness));
-		json_put(row, "ring_bytes", json_count(cell->ring_bytes));
-		json_put(row, "state_bytes", json_count(cell->state_bytes));
-		json_put(row, "slot_bytes", json_count(cell->slot_bytes));
-		json_object_array_add(rows, row);
-	}
-	json_put(json, "rows", rows);
-	result = json_file(options->how.json, json, error);
-	json_object_put(json);
-	return result;
 }
 
-static int cannot(const char *text, int status)
+static json_object *row_json(const void *context, const struct contest *contest, unsigned int i)
 {
-	fprintf(stderr, "virtring bench --scale: %s\n", text);
-	return status;
+	const struct scale_bench *bench = context;
+	const struct cell *cell = &bench->cells[i];
+	json_object *row = contest_json(contest, i);
+
+	json_put_text(row, "direction", bench_direction_name(cell->direction));
+	json_put_text(row, "layout", bench_layout_name(cell->layout));
+	json_put(row, "in_order", json_object_new_boolean(cell->in_order));
+	json_put(row, "pairs", json_count(cell->config.pairs));
+	json_put(row, "fairness", json_number(cell->fairness));
+	json_put(row, "ring_bytes", json_count(cell->ring_bytes));
+	json_put(row, "state_bytes", json_count(cell->state_bytes));
+	json_put(row, "slot_bytes", json_count(cell->slot_bytes));
+	return row;
 }
 
-static int measure(struct scale_bench *bench)
-{
-	struct contest contest = {
-		.cells = bench->count,
-		.rounds = bench->options.how.rounds,
-		.near_ns = bench->options.how.near_ns,
-		.far_ns = bench->options.how.far_ns,
-		.play = play,
-		.context = bench,
-	};
-	double start = tool_now();
-	char error[TOOL_TEXT];
-	int status = 0;
-
-	if (contest_open(&contest))
-		return cannot("out of memory", TOOL_CANNOT);
-	contest_head(stdout, &bench->options.how, &bench->topology);
-	fflush(stdout);
-	if (contest_play(&contest, error)) {
-		status = cannot(error, TOOL_FAILED);
-	} else {
-		table(bench, &contest);
-		contest_foot(stdout, &contest, tool_now() - start);
-		if (bench->options.how.json && write_json(bench, &contest, error))
-			status = cannot(error, TOOL_CANNOT);
-	}
-	contest_close(&contest);
-	return status;
-}
+static const struct contest_mode mode = {
+	.name = "scale",
+	.play = play,
+	.table = table,
+	.json = common_json,
+	.row_json = row_json,
+};
 
 int scale_main(int argc, char **argv)
 {
@@ -317,19 +286,17 @@ int scale_main(int argc, char **argv)
 			.packet = 64,
 		},
 	};
-	const struct options *options = &bench.options;
-	char error[TOOL_TEXT];
+	struct contest_run run;
 
 	argp_parse(&parser, argc, argv, 0, NULL, &bench.options);
-	if (options->size & (options->size - 1))
-		bench_refuse("--size %u is no power of two, which a split queue needs",
-			     options->size);
-	if (options->burst > options->size)
-		bench_refuse("--burst %u is above --size %u", options->burst, options->size);
+	bench_judge_queue(bench.options.size, bench.options.burst);
 	plan(&bench);
-	if (topology_find(&bench.topology, options->how.cpus, error))
-		return cannot(error, TOOL_CANNOT);
-	if (options->realtime && topology_realtime(0, BENCH_PRIORITY))
-		return cannot("--realtime needs the capability CAP_SYS_NICE", TOOL_CANNOT);
-	return measure(&bench);
+	run = (struct contest_run){
+		.options = &bench.options.how,
+		.cells = bench.count,
+		.realtime = bench.options.realtime,
+		.topology = &bench.topology,
+		.context = &bench,
+	};
+	return contest_run(&mode, &run);
 }
