@@ -5,7 +5,6 @@
 #include <argp.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <json.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 #include <virtring/features.h>
 
 #include "interrupt.h"
+#include "json_parts.h"
 #include "mask.h"
 
 enum key {
@@ -193,23 +193,6 @@ static error_t take(int key, char *text, struct argp_state *state)
 
 /* ---- what is printed ---- */
 
-static void put_count(json_object *json, const char *name, uint64_t value)
-{
-	json_object_object_add(json, name, json_object_new_uint64(value));
-}
-
-static void put_text(json_object *json, const char *name, const char *text)
-{
-	json_object_object_add(json, name, json_object_new_string(text));
-}
-
-static void print_json(json_object *json)
-{
-	puts(json_object_to_json_string_ext(json, JSON_C_TO_STRING_PRETTY |
-							  JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(json);
-}
-
 static int info(struct session *s, const struct blk_options *options, char *error)
 {
 	const struct vr_blk_command command = { .type = VR_BLK_T_GET_ID };
@@ -243,12 +226,12 @@ static int info(struct session *s, const struct blk_options *options, char *erro
 		return -1;
 	features_text(s->features, VR_DEVICE_BLK, text);
 	json = json_object_new_object();
-	put_text(json, "id", result.status == VR_BLK_S_OK ? result.id : "");
-	put_text(json, "features", text);
+	json_put_text(json, "id", result.status == VR_BLK_S_OK ? result.id : "");
+	json_put_text(json, "features", text);
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		put_count(json, lines[i].name, lines[i].value);
+		json_put(json, lines[i].name, json_count(lines[i].value));
 	if (options->json) {
-		print_json(json);
+		json_print(json);
 		return 0;
 	}
 	json_object_put(json);
@@ -282,18 +265,18 @@ static void print_outcome(const struct session *s, const struct blk_options *opt
 		return;
 	}
 	json = json_object_new_object();
-	put_text(json, "verb", the_verb);
-	put_text(json, "features", text);
-	put_count(json, "bytes", o->bytes);
-	put_count(json, "zero_bytes_left_out", o->zeroes);
-	put_count(json, "requests", o->requests);
-	put_count(json, "notifications", s->notifications);
-	json_object_object_add(json, "seconds", json_object_new_double(o->seconds));
-	json_object_object_add(json, "cpu_seconds", json_object_new_double(o->cpu_seconds));
+	json_put_text(json, "verb", the_verb);
+	json_put_text(json, "features", text);
+	json_put(json, "bytes", json_count(o->bytes));
+	json_put(json, "zero_bytes_left_out", json_count(o->zeroes));
+	json_put(json, "requests", json_count(o->requests));
+	json_put(json, "notifications", json_count(s->notifications));
+	json_put(json, "seconds", json_object_new_double(o->seconds));
+	json_put(json, "cpu_seconds", json_object_new_double(o->cpu_seconds));
 	if (o->latency > 0)
-		json_object_object_add(json, "mean_latency_seconds",
-				       json_object_new_double(o->latency / requests));
-	print_json(json);
+		json_put(json, "mean_latency_seconds",
+			 json_object_new_double(o->latency / requests));
+	json_print(json);
 }
 
 static int copy_disks(struct session *s, const struct blk_options *options,

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "dump/image.h"
+#include "json_parts.h"
 #include "tool.h"
 
 struct dump_options {
@@ -80,9 +81,7 @@ static int print_json(const struct album *album)
 
 	for (size_t i = 0; i < album->count; i++)
 		json_object_array_add(json, ring_json(&album->images[i]));
-	puts(json_object_to_json_string_ext(json, JSON_C_TO_STRING_PRETTY |
-							  JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(json);
+	json_print(json);
 	return 0;
 }
 

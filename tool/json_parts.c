@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define STYLE (JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE)
+
 /* Three digits behind the point are all that a figure is worth. */
 json_object *json_number(double value)
 {
@@ -30,6 +32,12 @@ void json_put_text(json_object *to, const char *name, const char *text)
 	json_put(to, name, text ? json_object_new_string(text) : NULL);
 }
 
+void json_print(json_object *json)
+{
+	puts(json_object_to_json_string_ext(json, STYLE));
+	json_object_put(json);
+}
+
 json_object *json_machine(const struct topology *topology)
 {
 	json_object *json = json_object_new_object();
@@ -50,8 +58,7 @@ json_object *json_machine(const struct topology *topology)
 
 int json_file(const char *path, json_object *json, char *error)
 {
-	int flags = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE;
-	const char *text = json_object_to_json_string_ext(json, flags);
+	const char *text = json_object_to_json_string_ext(json, STYLE);
 	FILE *file = fopen(path, "we");
 	int result = 0;
 

@@ -19,6 +19,9 @@ void json_put(json_object *to, const char *name, json_object *value);
 /** json_put_text() - a member that is a text, or null */
 void json_put_text(json_object *to, const char *name, const char *text);
 
+/** json_print() - write it on standard output, and give it back */
+void json_print(json_object *json);
+
 /** json_machine() - the machine that was measured */
 json_object *json_machine(const struct topology *topology);
 

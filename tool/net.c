@@ -5,13 +5,13 @@
 #include <argp.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <json.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <virtring/features.h>
 
 #include "interrupt.h"
+#include "json_parts.h"
 #include "mask.h"
 
 enum key {
@@ -168,28 +168,6 @@ static error_t take(int key, char *text, struct argp_state *state)
 
 /* ---- what is printed ---- */
 
-static void put_count(json_object *json, const char *name, uint64_t value)
-{
-	json_object_object_add(json, name, json_object_new_uint64(value));
-}
-
-static void put_text(json_object *json, const char *name, const char *text)
-{
-	json_object_object_add(json, name, json_object_new_string(text));
-}
-
-static void put_seconds(json_object *json, const char *name, double value)
-{
-	json_object_object_add(json, name, json_object_new_double(value));
-}
-
-static void print_json(json_object *json)
-{
-	puts(json_object_to_json_string_ext(json, JSON_C_TO_STRING_PRETTY |
-							  JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(json);
-}
-
 static int info(const struct net_session *s, const struct net_options *options)
 {
 	const struct vr_net_space *space = &s->space;
@@ -210,13 +188,13 @@ static int info(const struct net_session *s, const struct net_options *options)
 		return 0;
 	}
 	json = json_object_new_object();
-	put_text(json, "offered", offered);
-	put_text(json, "features", accepted);
-	put_text(json, "mac", mac);
-	put_count(json, "pairs", space->max_pairs);
-	put_count(json, "mtu", space->mtu);
-	put_count(json, "status", space->status);
-	print_json(json);
+	json_put_text(json, "offered", offered);
+	json_put_text(json, "features", accepted);
+	json_put_text(json, "mac", mac);
+	json_put(json, "pairs", json_count(space->max_pairs));
+	json_put(json, "mtu", json_count(space->mtu));
+	json_put(json, "status", json_count(space->status));
+	json_print(json);
 	return 0;
 }
 
@@ -258,22 +236,22 @@ static void print_outcome(const struct net_session *s, const struct net_options 
 	}
 	features_text(s->front.features, VR_DEVICE_NET, text);
 	json = json_object_new_object();
-	put_text(json, "verb", the_verb);
-	put_text(json, "features", text);
-	put_count(json, "sent", o->sent);
-	put_count(json, "sent_bytes", o->sent_bytes);
-	put_count(json, "taken", o->taken);
-	put_count(json, "skipped", o->skipped);
-	put_count(json, "received", o->received.packets);
-	put_count(json, "received_bytes", o->received.bytes);
-	put_count(json, "numbered", o->received.numbered);
-	put_count(json, "wrong", o->received.wrong);
-	put_count(json, "missing", o->received.missing);
-	put_count(json, "late", o->received.late);
-	put_count(json, "notifications", s->front.notifications);
-	put_seconds(json, "seconds", o->seconds);
-	put_seconds(json, "cpu_seconds", o->cpu_seconds);
-	print_json(json);
+	json_put_text(json, "verb", the_verb);
+	json_put_text(json, "features", text);
+	json_put(json, "sent", json_count(o->sent));
+	json_put(json, "sent_bytes", json_count(o->sent_bytes));
+	json_put(json, "taken", json_count(o->taken));
+	json_put(json, "skipped", json_count(o->skipped));
+	json_put(json, "received", json_count(o->received.packets));
+	json_put(json, "received_bytes", json_count(o->received.bytes));
+	json_put(json, "numbered", json_count(o->received.numbered));
+	json_put(json, "wrong", json_count(o->received.wrong));
+	json_put(json, "missing", json_count(o->received.missing));
+	json_put(json, "late", json_count(o->received.late));
+	json_put(json, "notifications", json_count(s->front.notifications));
+	json_put(json, "seconds", json_object_new_double(o->seconds));
+	json_put(json, "cpu_seconds", json_object_new_double(o->cpu_seconds));
+	json_print(json);
 }
 
 static int run(const struct net_options *options)
