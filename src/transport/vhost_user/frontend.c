@@ -201,7 +201,9 @@ int vr_vu_frontend_connect(struct vr_vu_frontend *frontend, int timeout_ms)
 	else
 		fd = connect_until(frontend->path, deadline);
 	if (fd < 0)
-		return vri_frontend_refuse(frontend, fd, "%s: %s", frontend->path, strerror(-fd));
+		return vri_frontend_refuse(frontend, fd, "%s: %s",
+					   frontend->listen ? "nobody connects" : "cannot connect",
+					   strerror(-fd));
 	use_socket(frontend, fd);
 	return 0;
 }
