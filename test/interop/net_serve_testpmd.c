@@ -104,7 +104,8 @@ static void check_form(unsigned int form)
 
 /*
  * Numbered packets go to testpmd, all of them; what it forwards, and it drops what finds no room,
- * comes back right and in order.
+ * comes back right and in order. One pair: as DPDK starts, it enables the other pairs, flushes their
+ * receive rings after that (virtio_dev_start()), and so throws away what came in between.
  */
 static void generate_and_sink(unsigned int form)
 {
