@@ -39,6 +39,7 @@ static error_t take(int key, char *text, struct argp_state *state)
 			argp_error(state, "--timeout takes seconds up to 3600, not '%s'", text);
 		options->timeout_ms = (int)(seconds * 1000) + 1;
 		return 0;
+	case 's':
 	case ARGP_KEY_ARG:
 		if (options->path)
 			argp_error(state, "one socket is enough");
@@ -124,6 +125,7 @@ static int probe(const struct probe_options *options)
 int probe_main(int argc, char **argv)
 {
 	static const struct argp_option arguments[] = {
+		{ "socket", 's', "PATH", 0, "the same as the argument", 0 },
 		{ "device", 'd', "net|blk", 0, "whose feature names to use (net)", 0 },
 		{ "timeout", 't', "S", 0, "how long to wait for each answer (2)", 0 },
 		{ 0 },

@@ -261,6 +261,7 @@ static void test_probe_finds_nobody(void **state)
 
 	(void)state;
 	refused("probe /nonexistent/socket", "No such file or directory");
+	refused("probe --socket /nonexistent/socket", "/nonexistent/socket: No such file");
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s/s", folder);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_true(fd >= 0);
