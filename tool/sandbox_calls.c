@@ -83,6 +83,7 @@ static const struct sandbox_call calls[] = {
 	ALL("madvise", "the allocator; the pages of a guest that moves"),
 	ALL("brk", "the allocator"),
 	ALL("getrandom", "the allocator"),
+	ALL("sysinfo", "qsort() of many requests in flight asks how much memory there is"),
 	ALL("memfd_create", "memory that is shared: requests in flight"),
 	ALL("ftruncate", "its size"),
 
