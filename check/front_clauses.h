@@ -134,7 +134,7 @@
 	  "no kick before avail_event is passed") \
 	X(S_DRV_24, "S-DRV-024", MUST, ON_BOTH, AS_SPLIT, \
 	  "slot and descriptors stand before the index does") \
-	X(IO_DRV_1, "IO-DRV-001", MUST, ON_BOTH, IN_SPLIT_ORDER, \
+	X(IO_DRV_1, "IO-DRV-001 IO-DRV-012", MUST, ON_BOTH, IN_SPLIT_ORDER, \
 	  "chains in ring order, from entry 0 on") \
 	X(IO_DRV_2, "IO-DRV-002", MUST, ON_BOTH, IN_SPLIT_ORDER, "next is x + 1, or 0 at the end") \
 	X(IO_DRV_3, "IO-DRV-003", MUST, ON_BOTH, IN_SPLIT_ORDER, \
@@ -149,7 +149,7 @@
 	  "a ring that starts zeroed, no undefined flag") \
 	X(P_FMT_8, "P-FMT-008", MUST, ON_BOTH, AS_PACKED, \
 	  "NEXT on all but a list's last descriptor") \
-	X(P_FMT_9, "P-FMT-009", MUST, ON_BOTH, AS_PACKED, \
+	X(P_FMT_9, "P-FMT-009 P-FMT-005", MUST, ON_BOTH, AS_PACKED, \
 	  "right AVAIL and USED bits on each of a list") \
 	X(P_FMT_15, "P-FMT-015", MUST, ON_BOTH, AS_PACKED, \
 	  "an indirect table of whole descriptors") \
@@ -161,7 +161,7 @@
 	  "a kick when the device's event structure asks for it") \
 	X(P_FMT_20N, "P-FMT-020 P-DEV-011", SHOULD, ON_BOTH, AS_PACKED, \
 	  "no kick that the event structure does not ask for") \
-	X(P_FMT_25, "P-FMT-025", MUST, ON_BOTH, AS_PACKED, \
+	X(P_FMT_25, "P-FMT-025 P-DRV-010", MUST, ON_BOTH, AS_PACKED, \
 	  "no more outstanding than the ring has descriptors") \
 	X(P_FMT_26, "P-FMT-026", MUST, ON_BOTH, AS_PACKED, \
 	  "buffer ids below the queue size, each once") \
@@ -171,7 +171,7 @@
 	X(P_DRV_7, "P-DRV-007", MUST, ON_BOTH, AS_PACKED, "no list longer than the ring") \
 	X(P_DRV_8, "P-DRV-008", MUST, ON_BOTH, AS_PACKED, \
 	  "writable elements after all readable ones") \
-	X(P_DRV_11, "P-DRV-011", MUST, ON_BOTH, AS_PACKED, \
+	X(P_DRV_11, "P-DRV-011 P-DRV-016", MUST, ON_BOTH, AS_PACKED, \
 	  "the head is available after the rest of its list") \
 	X(P_DRV_12, "P-DRV-012", MUST, ON_BOTH, AS_PACKED, "INDIRECT only if negotiated") \
 	X(P_DRV_13, "P-DRV-013", MUST, ON_BOTH, AS_PACKED, "no flag but WRITE inside a table") \
@@ -180,7 +180,7 @@
 
 #define FRONT_DEVICE(X) \
 	X(DRV_17, "G-DRV-017", MUST, ON_BOTH, IN_ANY, "no kick before DRIVER_OK") \
-	X(DRV_18, "G-DRV-018", MUST, ON_BOTH, IN_ANY, \
+	X(DRV_18, "G-DRV-018 P-DRV-003", MUST, ON_BOTH, IN_ANY, \
 	  "descriptors of outstanding buffers do not change") \
 	X(NET_DRV_1, "NET-DRV-001", MUST, ON_NET, IN_ANY, \
 	  "a whole header and a frame in a transmit buffer") \

@@ -2,6 +2,7 @@
 /* Ways to behave for a device: what is legal but rare, and answers that nobody may give. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "front_inner.h"
 
@@ -286,15 +287,26 @@ static struct check check_of(const struct front_way *way, bool hostile)
 	};
 }
 
+/* After its first clause, or after all of them where the one before has that name. */
+static void name_after(char *name, size_t room, uint32_t seen)
+{
+	const char *clause = ledger_clauses[seen].clause;
+	size_t length = strcspn(clause, " ");
+
+	if (seen && !strncmp(ledger_clauses[seen - 1].clause, clause, length))
+		length = strlen(clause);
+	(void)snprintf(name, room, "sees-%.*s", (int)length, clause);
+	for (char *c = name; *c; c++)
+		if (*c == ' ')
+			*c = '-';
+}
+
 static void make_seen(void)
 {
 	for (uint32_t i = 0; i < SEEN_COUNT; i++) {
 		const struct ledger_clause *clause = &ledger_clauses[i];
 
-		(void)snprintf(seen_names[i], sizeof(seen_names[i]), "sees-%s", clause->clause);
-		for (char *c = seen_names[i]; *c; c++)
-			if (*c == ' ')
-				*c = '-';
+		name_after(seen_names[i], sizeof(seen_names[i]), i);
 		seen_checks[i] = (struct check){
 			.name = seen_names[i],
 			.clauses = clause->clause,
