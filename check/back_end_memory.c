@@ -198,6 +198,15 @@ static void check_only_ours(struct traffic *t, const uint8_t *log)
 				log[i]);
 }
 
+static uint32_t count_dirty(const uint8_t *log)
+{
+	uint32_t count = 0;
+
+	for (uint64_t at = 0; at < SESSION_GUEST + SESSION_BYTES; at += PAGE)
+		count += is_dirty(log, at);
+	return count;
+}
+
 static void log_writes(struct check_run *run)
 {
 	struct traffic *t = traffic_start(run, 0, PF_LOG_SHMFD, SIZE);
@@ -221,7 +230,9 @@ static void log_writes(struct check_run *run)
 	go_on(t, 6);
 	queue_stop(t->q);
 	if (!is_dirty(log, log_at))
-		check_fail(run, "VU-LOG-005: the page of the used entries is marked", "it is not");
+		check_fail(run, "VU-LOG-005: the page of the used entries is marked",
+			   "page 0x%" PRIx64 " is not; %u pages are", log_at / PAGE,
+			   count_dirty(log));
 	if (!t->rx)
 		for (uint32_t i = 2; i < 8; i++) {
 			const struct request *r = &t->requests[i];
