@@ -419,7 +419,8 @@ static void serve(struct play *play, struct play_message *m)
 		set_protocol(play, m);
 		break;
 	case 17:
-		answer_u64(play, m, play->queues);
+		/* Most take it for pairs of queues, User Mode Linux for queues: two is right for both. */
+		answer_u64(play, m, play->type == PLAY_NET ? 2 * play->queues : play->queues);
 		break;
 	case 21:
 		set_channel(play, m);

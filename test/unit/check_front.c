@@ -56,6 +56,7 @@ enum fault {
 	MISALIGNED,
 	BASE_HIGH,
 	ENABLE_5,
+	ENABLE_EARLY,
 	NO_ADDRESSES,
 	RING_OF_NOBODY,
 	OVERLAP,
@@ -196,6 +197,8 @@ static void negotiate(struct fake *f)
 		f->features &= ~VERSION;
 	if (f->fault == ORPHAN)
 		f->features = offer & IN_ORDER;
+	if (f->fault == ENABLE_EARLY)
+		put_state(f, 18, 0, 1);
 	put_u64(f, 2, f->features | (f->fault == FOREIGN_FEATURE ? 1ull << 24 : 0));
 	if (f->fault == UNGATED)
 		put_u64(f, 39, 1);
@@ -544,6 +547,17 @@ static void test_requests(void **state)
 	finds(BEYOND, CHECK_SPLIT, "sees-BLK-DRV-002");
 }
 
+/* What is wrong with a message, but clear, does not end the session. */
+static void test_goes_on(void **state)
+{
+	struct outcome outcome = run_checks(ENABLE_EARLY, CHECK_SPLIT, "sees-*,works", false);
+
+	(void)state;
+	assert_int_equal(find(&outcome, "sees-VU-MSG-18")->verdict, CHECK_FAIL);
+	assert_int_equal(find(&outcome, "works")->verdict, CHECK_PASS);
+	check_results_free(&outcome.results);
+}
+
 /* What a front end says when it ends, and how it ends. */
 static void test_ends(void **state)
 {
@@ -581,9 +595,10 @@ static void test_outstanding(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sound), cmocka_unit_test(test_messages),
-		cmocka_unit_test(test_rings), cmocka_unit_test(test_requests),
-		cmocka_unit_test(test_ends),  cmocka_unit_test(test_outstanding),
+		cmocka_unit_test(test_sound),	cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_rings),	cmocka_unit_test(test_requests),
+		cmocka_unit_test(test_ends),	cmocka_unit_test(test_outstanding),
+		cmocka_unit_test(test_goes_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
