@@ -15,7 +15,7 @@
 . script/later.sh
 
 # shellcheck disable=SC2034 # others read it
-PEERS='linux-6.1 linux-7 qemu-10 qemu-11 uml-6.12 uml-7 passt libblkio'
+PEERS='linux-6.1 linux-7 qemu-10 qemu-11 qsd-10 dpdk-25 uml-6.12 uml-7 passt libblkio'
 # Those that the group interop has, small or needed by what must run everywhere.
 # shellcheck disable=SC2034
 PEERS_ALWAYS='linux-6.1 uml-7 passt libblkio'
@@ -27,6 +27,8 @@ peer_packages() {
 	linux-7) echo 'forky linux-image-amd64+linux-[bim]*' ;;
 	qemu-10) echo 'trixie qemu-system-x86+*' ;;
 	qemu-11) echo 'forky qemu-system-x86+* qemu-utils+* qemu-block-extra+*' ;;
+	qsd-10) echo 'trixie qemu-utils+*' ;;
+	dpdk-25) echo 'forky dpdk-dev+*' ;;
 	uml-6.12) echo 'trixie user-mode-linux libc6 libgcc-s1' ;;
 	uml-7) echo 'forky user-mode-linux libc6 libgcc-s1' ;;
 	passt) echo 'trixie passt+*' ;;
@@ -40,6 +42,8 @@ peer_about() {
 	linux-6.1) echo "Debian 12's kernel, for guests of QEMU" ;;
 	linux-7) echo 'a kernel whose driver knows IN_ORDER, for guests of QEMU' ;;
 	qemu-10 | qemu-11) echo 'QEMU that passes IN_ORDER on' ;;
+	qsd-10) echo "QEMU 10's storage daemon" ;;
+	dpdk-25) echo 'DPDK 25.11, both its back end and its front end' ;;
 	uml-6.12) echo 'User Mode Linux with NOTIFICATION_DATA' ;;
 	uml-7) echo 'User Mode Linux whose driver knows IN_ORDER' ;;
 	passt) echo 'network in user space, as a vhost-user-net back end' ;;
