@@ -399,13 +399,16 @@ static void packed_bases(void **state)
 /* User Mode Linux gives 0 as base of a new packed ring; after a lap it is a position like others. */
 static void packed_base_zero(void **state)
 {
-	/* Flags that a slot has: nothing, available and used in the first lap, both in the second. */
+	/* A slot: cleared; available and used in the first lap; both in the second. */
 	static const struct {
 		uint16_t flags;
+		uint64_t addr;
 		uint32_t start;
 	} cases[] = {
-		{ 0, 0x80008000 }, { 0x0080, 0x80008000 }, { 0x8080, 0 },
-		{ 0x8000, 0 },	   { 0x0000, 0x80008000 },
+		{ 0, 0, 0x80008000 },  { 0x0080, 0x1000, 0x80008000 },
+		{ 0x8080, 0x1000, 0 }, { 0x8000, 0x1000, 0 },
+		{ 0, 0x1000, 0 },      { 2, 0, 0 },
+		{ 0, 0, 0x80008000 },
 	};
 	struct peer peer;
 	size_t i, slot;
@@ -414,15 +417,18 @@ static void packed_base_zero(void **state)
 	ready(&peer, VR_F_RING_PACKED);
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		for (slot = 0; slot < 5; slot++) {
-			const uint16_t none = 0, flags = htole16(cases[i].flags);
-			const off_t at = (off_t)slot * 16 + 14;
+			const uint16_t flags = htole16(cases[i].flags);
+			const uint64_t addr = htole64(cases[i].addr);
+			const off_t at = (off_t)slot * 16;
+			static const uint8_t none[80];
 
-			assert_int_equal(pwrite(peer.memory_fd, &flags, 2, at), 2);
+			assert_int_equal(pwrite(peer.memory_fd, none, 80, 0), 80);
+			assert_int_equal(pwrite(peer.memory_fd, &addr, 8, at), 8);
+			assert_int_equal(pwrite(peer.memory_fd, &flags, 2, at + 14), 2);
 			peer_ring(&peer, 0, 5, 0);
 			assert_true(kick(&peer, 0));
 			assert_int_equal(peer.rings[0].base, cases[i].start);
 			get_base(&peer, 0);
-			assert_int_equal(pwrite(peer.memory_fd, &none, 2, at), 2);
 		}
 	peer_destroy(&peer);
 }

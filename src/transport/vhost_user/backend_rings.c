@@ -12,6 +12,7 @@
 #include "transport/vhost_user/backend.h"
 
 /* Flag of a packed descriptor (virtio 2.8.1). */
+#define PACKED_DESC_AVAIL (1u << 7)
 #define PACKED_DESC_USED (1u << 15)
 
 static bool is_packed(const struct vr_vu_backend *b)
@@ -185,26 +186,40 @@ static void settle_split_base(struct vr_vu_backend *b, struct vu_ring *ring)
 	ring->view.base = used;
 }
 
-/* Has any device ever written a used descriptor to this ring, or a driver finished a lap? */
+/*
+ * Was this descriptor written by a device, or by a driver in a later lap than the first? In the first
+ * one it is either as it was cleared, or available: AVAIL without USED.
+ */
+static bool descriptor_was_used(const uint16_t *words)
+{
+	/* Flags are the last of the eight 16-bit words of a descriptor (virtio 2.8.13). */
+	uint16_t flags = le16toh(__atomic_load_n(&words[7], __ATOMIC_RELAXED));
+	uint16_t others = 0;
+	uint32_t i;
+
+	if (flags & (PACKED_DESC_AVAIL | PACKED_DESC_USED))
+		return flags & PACKED_DESC_USED;
+	for (i = 0; i < 8; i++)
+		others |= __atomic_load_n(&words[i], __ATOMIC_RELAXED);
+	return others;
+}
+
 static bool packed_ring_was_used(const struct vu_ring *ring)
 {
 	const uint16_t *words = ring->view.ring.descriptors.host;
 	uint32_t i;
 
-	/* Flags are the last of the eight 16-bit words of a descriptor (virtio 2.8.13). */
-	for (i = 0; i < ring->view.size; i++) {
-		uint16_t flags = le16toh(__atomic_load_n(&words[i * 8 + 7], __ATOMIC_RELAXED));
-
-		if (flags & PACKED_DESC_USED)
+	for (i = 0; i < ring->view.size; i++)
+		if (descriptor_was_used(&words[i * 8]))
 			return true;
-	}
 	return false;
 }
 
 /*
  * A packed ring that is at position 0 of its second lap has the base 0, and User Mode Linux gives
  * that for a new one, too. The two can be told apart: a first lap leaves used descriptors, each of
- * which has the USED bit set, and so has what a driver makes available in the lap after it.
+ * which has the USED bit set, and so has what a driver makes available in the lap after it. A device
+ * may have used all of those, too, before it was killed: such have neither bit, but an address.
  */
 static void settle_packed_base(struct vr_vu_backend *b, struct vu_ring *ring)
 {
