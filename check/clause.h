@@ -41,6 +41,23 @@ extern const struct clause_gap clause_gaps[];
 extern const uint32_t clause_gap_count;
 
 /**
+ * struct offence - something that must not be done, or that others once fell over
+ * @id: a clause, or the number of an old bug (B01 and on)
+ * @text: what it is in short
+ * @back_end: names of a back end's checks that do it; or "- " and why there is none
+ * @front_end: likewise of a front end's
+ */
+struct offence {
+	const char *id;
+	const char *text;
+	const char *back_end;
+	const char *front_end;
+};
+
+extern const struct offence offences[];
+extern const uint32_t offence_count;
+
+/**
  * clause_find() - look a clause up
  * @id: begins with the id; it ends at a space or with the text
  *

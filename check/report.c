@@ -70,10 +70,34 @@ static void print_check(FILE *to, const struct check *check)
 	fputc('\n', to);
 }
 
+static void print_offences(FILE *to, const char *role)
+{
+	bool back = !strcmp(role, "back-end");
+
+	fputs("\nWhat must not be done, and what others fell over (B01...), with the checks:\n",
+	      to);
+	for (uint32_t i = 0; i < offence_count; i++)
+		fprintf(to, "%-11s %s\n            %s\n", offences[i].id, offences[i].text,
+			back ? offences[i].back_end : offences[i].front_end);
+}
+
+static void print_gaps(FILE *to, const char *role)
+{
+	uint32_t gaps = 0;
+
+	fputs("\nClauses that no check names:\n", to);
+	for (uint32_t i = 0; i < clause_gap_count; i++) {
+		if (strcmp(clause_gaps[i].role, role) != 0)
+			continue;
+		fprintf(to, "%-11s %s\n", clause_gaps[i].id, clause_gaps[i].reason);
+		gaps++;
+	}
+	fprintf(to, "%u of %u clauses\n", gaps, clause_count);
+}
+
 void check_print_list(FILE *to, const struct check_plan *plan)
 {
 	uint32_t count = 0;
-	uint32_t gaps = 0;
 
 	for (uint32_t i = 0; i < plan->list_count; i++) {
 		for (uint32_t k = 0; k < plan->lists[i]->count; k++) {
@@ -88,12 +112,7 @@ void check_print_list(FILE *to, const struct check_plan *plan)
 	fprintf(to, "%u checks of a %s\n", count, plan->role);
 	if (plan->patterns)
 		return;
-	fputs("\nClauses that no check names:\n", to);
-	for (uint32_t i = 0; i < clause_gap_count; i++) {
-		if (strcmp(clause_gaps[i].role, plan->role) != 0)
-			continue;
-		fprintf(to, "%-11s %s\n", clause_gaps[i].id, clause_gaps[i].reason);
-		gaps++;
-	}
-	fprintf(to, "%u of %u clauses\n", gaps, clause_count);
+	if (plan->hostile)
+		print_offences(to, plan->role);
+	print_gaps(to, plan->role);
 }

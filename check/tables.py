@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Turns the tables of clauses into C.
 
-usage: tables.py OUTPUT (CLAUSES.tsv | ROLE_coverage.tsv)...
+usage: tables.py OUTPUT (CLAUSES.tsv | ROLE_coverage.tsv | hostile.tsv)...
 
 A table of clauses has an id, a kind, a level if it is the ring's, and a text. A table of a role's
-gaps is named after it (back_end_coverage.tsv) and has an id and a reason.
+gaps is named after it (back_end_coverage.tsv) and has an id and a reason. The table of what must not be
+done has an id, what it is, and the checks of either role.
 """
 import os
 import sys
@@ -37,12 +38,14 @@ def table(file, kind, name, count, lines):
 
 
 def main():
-    clauses, gaps = [], []
+    clauses, gaps, offences = [], [], []
     for path in sys.argv[2:]:
         name = os.path.basename(path)
         if name.endswith('_coverage.tsv'):
             role = name[:-len('_coverage.tsv')].replace('_', '-')
             gaps += [[role] + row for row in rows(path)]
+        elif name == 'hostile.tsv':
+            offences += rows(path)
         else:
             clauses += [clause(row) for row in rows(path)]
     with open(sys.argv[1], 'w', encoding='utf-8') as file:
@@ -50,6 +53,8 @@ def main():
         table(file, 'clause', 'clauses', 'clause_count', clauses)
         file.write('\n')
         table(file, 'clause_gap', 'clause_gaps', 'clause_gap_count', gaps)
+        file.write('\n')
+        table(file, 'offence', 'offences', 'offence_count', offences)
 
 
 main()

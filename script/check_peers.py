@@ -337,7 +337,8 @@ def guest_cells(name, title, emulator, kernel, forms):
             options = (',packed=on' if packed else '') + (',in_order=on' if in_order else '')
             cell_of('front-end/%s/%s/%s' % (name, device, form),
                     '%s, %s, %s' % (title, device, form.replace('-', ' ')),
-                    connects(device, qemu(emulator, kernel, device, options), '--wait', '400'))
+                    connects(device, qemu(emulator, kernel, device, options), '--forms', form,
+                             '--wait', '400'))
 
 
 def all_cells():

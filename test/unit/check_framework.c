@@ -425,6 +425,90 @@ static void check_ids(const struct check *check)
 	}
 }
 
+static const struct check *check_of_role(const struct role *role, const char *name, size_t length)
+{
+	for (uint32_t i = 0; i < role->count; i++)
+		for (uint32_t k = 0; k < role->lists[i]->count; k++)
+			if (strlen(role->lists[i]->checks[k].name) == length &&
+			    !strncmp(role->lists[i]->checks[k].name, name, length))
+				return &role->lists[i]->checks[k];
+	return NULL;
+}
+
+/* The checks that an offence names, or its reason. */
+static const char *answer_to(const struct offence *offence, const struct role *role)
+{
+	return strcmp(role->name, "back-end") ? offence->front_end : offence->back_end;
+}
+
+static void check_offence(const struct offence *offence, const struct role *role)
+{
+	const char *at = answer_to(offence, role);
+
+	if (at[0] == '-') {
+		assert_true(strlen(at) > 10);
+		return;
+	}
+	for (; *at; at += strspn(at, " ")) {
+		const size_t length = strcspn(at, " ");
+
+		if (!check_of_role(role, at, length))
+			fail_msg("%s: a %s has no check %.*s", offence->id, role->name, (int)length,
+				 at);
+		at += length;
+	}
+}
+
+/* Does any offence, a clause or an old bug, name it? */
+static bool is_offence(const struct role *role, const char *name)
+{
+	const size_t length = strlen(name);
+
+	for (uint32_t i = 0; i < offence_count; i++) {
+		const char *list = answer_to(&offences[i], role);
+
+		for (const char *at = list; (at = strstr(at, name)); at += length)
+			if ((at == list || at[-1] == ' ') && (at[length] == ' ' || !at[length]))
+				return true;
+	}
+	return false;
+}
+
+static void check_hostile(const struct role *role)
+{
+	for (uint32_t i = 0; i < offence_count; i++)
+		check_offence(&offences[i], role);
+	for (uint32_t i = 0; i < role->count; i++)
+		for (uint32_t k = 0; k < role->lists[i]->count; k++)
+			if (role->lists[i]->checks[k].hostile &&
+			    !is_offence(role, role->lists[i]->checks[k].name))
+				fail_msg("%s: hostile.tsv has no %s", role->name,
+					 role->lists[i]->checks[k].name);
+}
+
+/* All that must not be done and all old bugs, with checks of either role or why there is none. */
+static void test_offences(void **state)
+{
+	const struct role back = back_end_role();
+	const struct role front = front_end_role();
+	uint32_t bugs = 0;
+
+	(void)state;
+	check_hostile(&back);
+	check_hostile(&front);
+	for (uint32_t i = 0; i < offence_count; i++) {
+		char number[8];
+
+		if (offences[i].id[0] != 'B' || offences[i].id[1] == 'L') {
+			assert_non_null(clause_find(offences[i].id));
+			continue;
+		}
+		snprintf(number, sizeof(number), "B%02u", ++bugs);
+		assert_string_equal(offences[i].id, number);
+	}
+	assert_int_equal(bugs, 39);
+}
+
 /* Is it the only one of its name? */
 static void check_name(const struct role *role, const struct check *check)
 {
@@ -700,6 +784,7 @@ int main(void)
 		cmocka_unit_test_setup(test_junit, set_up),
 		cmocka_unit_test_setup(test_clauses_covered, set_up),
 		cmocka_unit_test_setup(test_checks_are_sound, set_up),
+		cmocka_unit_test(test_offences),
 		cmocka_unit_test_setup(test_manners, set_up),
 		cmocka_unit_test_setup(test_peer_dies, set_up),
 		cmocka_unit_test_setup(test_peer_replaced, set_up),
