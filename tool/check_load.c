@@ -567,10 +567,7 @@ static int restart(struct load *l)
 	if (l->vring.base != vr_driver_base(l->driver))
 		return say(LOAD_CORRUPT, "the device stopped at 0x%x, the driver is at 0x%x",
 			   l->vring.base, vr_driver_base(l->driver));
-	/* Status bits only go with a reset (2.1.1). */
-	if (l->offer.accepted_protocol & VR_VU_PF_STATUS)
-		code = vr_vu_frontend_set_status(l->frontend, 0, MESSAGE_MS);
-	return code ? lost(l, code) : start(l);
+	return start(l);
 }
 
 static int work(struct load *l)

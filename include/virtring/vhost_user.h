@@ -563,7 +563,8 @@ int vr_vu_frontend_negotiate(struct vr_vu_frontend *frontend, uint64_t wanted, u
  * @vring_count: number of rings
  * @timeout_ms: for each message
  *
- * Everything is sent anew, as some back ends forget it at a stop. The order is SET_VRING_CALL and
+ * Everything is sent anew, as some back ends forget it at a stop. A device whose rings have all been
+ * stopped is reset first (status 0), where it takes the status at all. The order is SET_VRING_CALL and
  * _ERR, SET_FEATURES (and the status up to FEATURES_OK, read back), memory, then for each ring
  * NUM, BASE, ADDR, KICK, then ENABLE, the status DRIVER_OK, and one kick into each kick_fd (older
  * back ends start a ring only then).

@@ -128,6 +128,8 @@ static int dev_status(void *context, uint8_t status)
 
 	if (status & peer->refuse_status)
 		return dev_answer(peer, -1);
+	peer->status_resets += !status;
+	peer->status_cleared += status && peer->status & ~status;
 	peer->status = status;
 	return dev_answer(peer, 0);
 }

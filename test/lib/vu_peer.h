@@ -42,6 +42,8 @@
  * @mem: what the last ring_start of each gave, until ring_stop
  * @regions: regions at the last ring_start
  * @status: last status
+ * @status_resets: how often it became 0
+ * @status_cleared: how often bits went that were not all of them
  * @mtu: last MTU
  * @mac: last address of SEND_RARP
  * @config: configuration space
@@ -76,6 +78,8 @@ struct peer {
 	struct vr_mem *mem[PEER_RINGS];
 	uint32_t regions;
 	uint8_t status;
+	unsigned int status_resets;
+	unsigned int status_cleared;
 	uint16_t mtu;
 	uint8_t mac[6];
 	uint8_t config[16];

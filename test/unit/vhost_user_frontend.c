@@ -152,6 +152,11 @@ static void negotiates_starts_and_stops(uint64_t protocol, uint64_t want, uint32
 	assert_int_equal(s.peer.rings[0].ring.descriptors.addr,
 			 vr_shm_addr(s.shm, s.vrings[0].ring.descriptors.host));
 	stop_server(&s);
+	/* A start after a stop begins with a reset; otherwise no bit of the status goes. */
+	if (!protocol) {
+		assert_int_equal(s.peer.status_resets, 49);
+		assert_int_equal(s.peer.status_cleared, 0);
+	}
 	assert_int_equal(s.peer.starts, 100);
 	assert_int_equal(s.peer.stops, 100);
 	assert_int_equal(s.peer.clean, 1);

@@ -141,6 +141,8 @@ static void use_socket(struct vr_vu_frontend *f, int sock)
 	f->sock = sock;
 	f->negotiated = (struct vu_negotiated){ 0 };
 	f->queue_num = 0;
+	f->status = 0;
+	f->running = 0;
 	f->error[0] = '\0';
 }
 

@@ -48,6 +48,8 @@ struct vu_front_channel {
  * @protocol_wanted: protocol features to accept
  * @rings_per_queue: see struct vr_vu_frontend_config
  * @queue_num: answer of GET_QUEUE_NUM, 0 if it was not asked
+ * @status: what the back end was told last
+ * @running: rings that were started and not stopped since
  * @negotiated: features
  * @rx: answer being received
  * @tx: message being sent
@@ -62,6 +64,8 @@ struct vr_vu_frontend {
 	uint64_t protocol_wanted;
 	uint32_t rings_per_queue;
 	uint64_t queue_num;
+	uint8_t status;
+	uint32_t running;
 	struct vu_negotiated negotiated;
 	struct vu_rx rx;
 	struct vu_tx tx;

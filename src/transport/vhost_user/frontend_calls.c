@@ -87,7 +87,11 @@ int vr_vu_frontend_reset_owner(struct vr_vu_frontend *frontend, int timeout_ms)
 
 int vr_vu_frontend_reset_device(struct vr_vu_frontend *frontend, int timeout_ms)
 {
-	return send_empty(frontend, VU_RESET_DEVICE, timeout_ms);
+	int ret = send_empty(frontend, VU_RESET_DEVICE, timeout_ms);
+
+	if (!ret)
+		frontend->status = 0;
+	return ret;
 }
 
 int vr_vu_frontend_get_protocol_features(struct vr_vu_frontend *frontend, uint64_t *features,
@@ -334,7 +338,11 @@ int vr_vu_frontend_get_status(struct vr_vu_frontend *frontend, uint8_t *status, 
 
 int vr_vu_frontend_set_status(struct vr_vu_frontend *frontend, uint8_t status, int timeout_ms)
 {
-	return send_u64(frontend, VU_SET_STATUS, status, timeout_ms);
+	int ret = send_u64(frontend, VU_SET_STATUS, status, timeout_ms);
+
+	if (!ret)
+		frontend->status = status;
+	return ret;
 }
 
 static int send_config(struct vr_vu_frontend *f, uint32_t request, const struct vu_config *config,

@@ -127,14 +127,36 @@ static int send_signals(const struct start *s)
 	return ret;
 }
 
+/* Bits are added one after the other, and go with a reset only (virtio 2.1.1). */
+static int add_status(const struct start *s, uint8_t bits)
+{
+	const uint8_t status = s->f->status | bits;
+
+	if (!has_status(s->f) || status == s->f->status)
+		return 0;
+	return vr_vu_frontend_set_status(s->f, status, s->timeout_ms);
+}
+
+/*
+ * A device that has been stopped starts anew, with a reset (virtio 3.1.1). One that has rings running
+ * only gets more of them.
+ */
+static int send_reset(const struct start *s)
+{
+	if (!has_status(s->f) || !s->f->status || s->f->running)
+		return 0;
+	return vr_vu_frontend_set_status(s->f, 0, s->timeout_ms);
+}
+
 /* A device that cannot work with the features does not keep FEATURES_OK (virtio 3.1.1). */
 static int send_features_ok(const struct start *s)
 {
-	const uint8_t status = VR_STATUS_ACKNOWLEDGE | VR_STATUS_DRIVER | VR_STATUS_FEATURES_OK;
 	uint8_t answer = 0;
 	int ret;
 
-	ret = vr_vu_frontend_set_status(s->f, status, s->timeout_ms);
+	if (!has_status(s->f))
+		return 0;
+	ret = add_status(s, VR_STATUS_FEATURES_OK);
 	if (!ret)
 		ret = vr_vu_frontend_get_status(s->f, &answer, s->timeout_ms);
 	if (!ret && !(answer & VR_STATUS_FEATURES_OK))
@@ -146,16 +168,11 @@ static int send_features_ok(const struct start *s)
 
 static int send_features(const struct start *s, uint64_t features)
 {
-	int ret = 0;
+	int ret = add_status(s, VR_STATUS_ACKNOWLEDGE | VR_STATUS_DRIVER);
 
-	if (has_status(s->f))
-		ret = vr_vu_frontend_set_status(s->f, VR_STATUS_ACKNOWLEDGE | VR_STATUS_DRIVER,
-						s->timeout_ms);
 	if (!ret)
 		ret = vr_vu_frontend_set_features(s->f, features, s->timeout_ms);
-	if (!ret && has_status(s->f))
-		ret = send_features_ok(s);
-	return ret;
+	return ret ? ret : send_features_ok(s);
 }
 
 static int send_memory(const struct start *s, const struct vr_mem_region *regions, uint32_t count)
@@ -192,6 +209,7 @@ static int send_rings(const struct start *s)
 	uint32_t i;
 	int ret = 0;
 
+	s->f->running += s->vring_count;
 	for (i = 0; i < s->vring_count && !ret; i++)
 		ret = send_ring(s, &s->vrings[i]);
 	for (i = 0; i < s->vring_count && enable && !ret; i++)
@@ -202,14 +220,9 @@ static int send_rings(const struct start *s)
 
 static int send_driver_ok(const struct start *s)
 {
+	int ret = add_status(s, VR_STATUS_DRIVER_OK);
 	uint32_t i;
-	int ret = 0;
 
-	if (has_status(s->f))
-		ret = vr_vu_frontend_set_status(s->f,
-						VR_STATUS_ACKNOWLEDGE | VR_STATUS_DRIVER |
-							VR_STATUS_FEATURES_OK | VR_STATUS_DRIVER_OK,
-						s->timeout_ms);
 	for (i = 0; i < s->vring_count && !ret; i++)
 		ret = s->vrings[i].kick_fd == VR_VU_FD_INBAND ?
 			      vr_vu_frontend_vring_kick(s->f, s->vrings[i].index, s->timeout_ms) :
@@ -225,6 +238,8 @@ int vr_vu_frontend_start(struct vr_vu_frontend *frontend, uint64_t features,
 	int ret;
 
 	ret = check_start(&s, region_count);
+	if (!ret)
+		ret = send_reset(&s);
 	if (!ret)
 		ret = send_signals(&s);
 	if (!ret)
@@ -257,6 +272,7 @@ int vr_vu_frontend_stop(struct vr_vu_frontend *frontend, struct vr_vu_vring *vri
 		if (accepted & VR_F_RING_PACKED && !(base >> 16))
 			base |= base << 16;
 		vrings[i].base = base;
+		frontend->running -= frontend->running > 0;
 	}
 	return ret;
 }
