@@ -9,15 +9,15 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "comeback.h"
 #include "interrupt.h"
 
 /* Time for each vhost-user message, and for a result. */
 #define MESSAGE_MS 10000
 #define RESULT_MS 30000
 
-/* Time for a back end to come back, and how often a signal is looked for meanwhile. */
-#define RETURN_MS 20000
-#define LOOK_MS 200
+/* Time for a back end to come back. */
+#define RETURN_SECONDS 20
 
 /* A device address that is no host address, so that one taken for the other is found out. */
 #define GUEST_ADDR 0x100000000ull
@@ -185,23 +185,6 @@ static int make_blk(struct session *s, struct session_queue *q)
 	return q->blk_state ? vr_blk_driver_init(q->blk_state, bytes, &config, &q->blk) : -1;
 }
 
-/* The memory in which the back end records what is in flight: made once, kept from then on. */
-static int give_record(struct session *s)
-{
-	int code;
-
-	if (!(s->offer.accepted_protocol & VR_VU_PF_INFLIGHT_SHMFD))
-		return 0;
-	/* The layout depends on the features. */
-	code = vr_vu_frontend_set_features(s->frontend, s->offer.accepted, MESSAGE_MS);
-	if (!code && s->inflight.fd < 0) {
-		s->inflight.queues = (uint16_t)s->options.queues;
-		s->inflight.queue_size = (uint16_t)s->options.size;
-		code = vr_vu_frontend_get_inflight(s->frontend, &s->inflight, MESSAGE_MS);
-	}
-	return code ? code : vr_vu_frontend_set_inflight(s->frontend, &s->inflight, MESSAGE_MS);
-}
-
 /* Where the device is to begin: at the end of what it is known to have used. */
 static uint32_t base_of(const struct session *s, const struct session_queue *q)
 {
@@ -214,8 +197,13 @@ static int start_rings(struct session *s)
 {
 	struct vr_vu_vring vrings[SESSION_QUEUES_MAX];
 	struct vr_mem_region region;
-	int code = give_record(s);
+	int code = 0;
 
+	if (s->offer.accepted_protocol & VR_VU_PF_INFLIGHT_SHMFD) {
+		s->inflight.queues = (uint16_t)s->options.queues;
+		s->inflight.queue_size = (uint16_t)s->options.size;
+		code = comeback_give_record(s->frontend, &s->offer, &s->inflight, MESSAGE_MS);
+	}
 	if (code)
 		return code;
 	vr_shm_region(s->shm, &region);
@@ -423,51 +411,34 @@ static bool arm(const struct session_queue *q)
 	return busy > 0 && vr_driver_arm_delayed(q->driver, (busy + 1) / 2, NULL);
 }
 
-/* Whoever listens there now has to be able to go on with what was negotiated before. */
-static int resume(struct session *s)
+static int start_again(void *context)
 {
-	struct vr_vu_offer offer;
-	int code = vr_vu_frontend_connect(s->frontend, LOOK_MS);
+	struct session *s = context;
+	int code = start_rings(s);
 
-	if (!code)
-		code = vr_vu_frontend_negotiate(s->frontend, s->features, s->features, &offer,
-						MESSAGE_MS);
-	if (!code && offer.accepted_protocol != s->offer.accepted_protocol)
-		code = -EOPNOTSUPP;
-	if (!code)
-		code = start_rings(s);
-	if (!code)
-		code = watch(s, vr_vu_frontend_fd(s->frontend), EPOLLRDHUP, true) ? -errno : 0;
-	if (code)
-		vr_vu_frontend_disconnect(s->frontend);
+	if (!code && watch(s, vr_vu_frontend_fd(s->frontend), EPOLLRDHUP, true))
+		code = -errno;
 	return code;
 }
 
 /* The back end is gone. With a record of what is in flight another one can take over. */
 static int await_return(struct session *s, char *error)
 {
-	double end = tool_now() + RETURN_MS / 1000.0;
-	int code = -ECONNRESET;
+	const struct comeback comeback = {
+		.path = s->options.path,
+		.frontend = s->frontend,
+		.offer = &s->offer,
+		.features = s->features,
+		.start = start_again,
+		.context = s,
+	};
 
-	vr_vu_frontend_disconnect(s->frontend);
 	if (s->inflight.fd < 0)
 		return tool_text(error, "%s: it closed the connection", s->options.path);
-	/* It may be gone again in the middle of it. Signals come in between two attempts alone. */
-	while (code && code != -EOPNOTSUPP && tool_now() < end) {
-		(void)interrupt_poll(NULL, 0, 0);
-		if (interrupt_seen())
-			break;
-		code = resume(s);
-	}
-	if (!code) {
-		s->returns++;
-		return 0;
-	}
-	return tool_text(error, "%s: it closed the connection, and %s (%s)", s->options.path,
-			 interrupt_seen()    ? "a signal came" :
-			 code == -EOPNOTSUPP ? "has fewer features now" :
-					       "did not come back",
-			 vr_vu_frontend_error(s->frontend));
+	if (comeback_await(&comeback, RETURN_SECONDS, MESSAGE_MS, error))
+		return -1;
+	s->returns++;
+	return 0;
 }
 
 /* Sleeps until one of the queues may have something. */

@@ -9,12 +9,17 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "comeback.h"
 #include "interrupt.h"
 
 /* A device address that is no host address, so that one taken for the other is found out. */
 #define GUEST_ADDR 0x100000000ull
 
 #define ALIGN 128u
+
+#define PROTOCOL \
+	(VR_VU_PF_MQ | VR_VU_PF_REPLY_ACK | VR_VU_PF_MTU | VR_VU_PF_CONFIG | \
+	 VR_VU_PF_RESET_DEVICE | VR_VU_PF_CONFIGURE_MEM_SLOTS | VR_VU_PF_STATUS)
 
 static int refused(struct front *f, char *error, int code)
 {
@@ -25,13 +30,20 @@ static int refused(struct front *f, char *error, int code)
 	return tool_text(error, "%s: %s", f->path, *text ? text : strerror(-code));
 }
 
-int front_open(struct front *f, const char *path, uint64_t wanted, char *error)
+int front_open(struct front *f, const char *path, uint64_t wanted, double patience, char *error)
 {
-	struct vr_vu_frontend_config config = { .struct_size = sizeof(config), .path = path };
+	struct vr_vu_frontend_config config = {
+		.struct_size = sizeof(config),
+		.path = path,
+		/* A record costs the device time: only for who wants to use it. */
+		.protocol_features = PROTOCOL | (patience > 0 ? VR_VU_PF_INFLIGHT_SHMFD : 0),
+	};
 	int code;
 
 	memset(f, 0, sizeof(*f));
 	f->path = path;
+	f->patience = patience;
+	f->inflight.fd = -1;
 	for (uint32_t i = 0; i < FRONT_QUEUES_MAX; i++)
 		f->queues[i].kick = f->queues[i].call = -1;
 	code = vr_vu_frontend_create(&config, &f->frontend);
@@ -43,6 +55,11 @@ int front_open(struct front *f, const char *path, uint64_t wanted, char *error)
 	if (code)
 		return refused(f, error, code);
 	f->features = f->offer.accepted & wanted;
+	if (patience > 0 && !(f->offer.accepted_protocol & VR_VU_PF_INFLIGHT_SHMFD))
+		return tool_text(error,
+				 "%s: it keeps no record of what is in flight, so that no "
+				 "other one could go on",
+				 path);
 	return 0;
 }
 
@@ -118,14 +135,25 @@ int front_queue(struct front *f, uint32_t index, uint32_t size, char *error)
 	return make_driver(f, q) ? tool_text(error, "cannot make queue %u", index) : 0;
 }
 
-int front_start(struct front *f, char *error)
+static int give_record(struct front *f)
 {
+	f->inflight.queues = (uint16_t)f->count;
+	for (uint32_t i = 0; i < f->count; i++)
+		if (f->inflight.queue_size < f->queues[i].size)
+			f->inflight.queue_size = (uint16_t)f->queues[i].size;
+	return comeback_give_record(f->frontend, &f->offer, &f->inflight, FRONT_MESSAGE_MS);
+}
+
+static int start_rings(void *context)
+{
+	struct front *f = context;
 	struct vr_vu_vring vrings[FRONT_QUEUES_MAX];
-	bool packed = f->features & VR_F_RING_PACKED;
 	struct vr_mem_region region;
 	uint32_t n = 0;
-	int code;
+	int code = f->patience > 0 ? give_record(f) : 0;
 
+	if (code)
+		return code;
 	vr_shm_region(f->shm, &region);
 	for (uint32_t i = 0; i < f->count; i++) {
 		const struct front_queue *q = &f->queues[i];
@@ -135,7 +163,8 @@ int front_start(struct front *f, char *error)
 		vrings[n++] = (struct vr_vu_vring){
 			.index = i,
 			.size = q->size,
-			.base = packed ? VR_VU_BASE_FRESH_PACKED : VR_VU_BASE_FRESH_SPLIT,
+			/* The end of what it is known to have used. */
+			.base = vr_driver_base(q->driver),
 			.enabled = true,
 			.ring = q->ring,
 			.kick_fd = q->kick,
@@ -143,10 +172,40 @@ int front_start(struct front *f, char *error)
 			.err_fd = -1,
 		};
 	}
-	code = vr_vu_frontend_start(f->frontend, f->offer.accepted, &region, 1, vrings, n,
+	return vr_vu_frontend_start(f->frontend, f->offer.accepted, &region, 1, vrings, n,
 				    FRONT_MESSAGE_MS);
+}
+
+static int await_return(struct front *f, char *error)
+{
+	const struct comeback comeback = {
+		.path = f->path,
+		.frontend = f->frontend,
+		.offer = &f->offer,
+		.features = f->features,
+		.start = start_rings,
+		.context = f,
+	};
+
+	if (!(f->patience > 0))
+		return tool_text(error, "%s: it closed the connection", f->path);
+	if (comeback_await(&comeback, f->patience, FRONT_MESSAGE_MS, error))
+		return -1;
+	f->returns++;
+	return 1;
+}
+
+int front_start(struct front *f, char *error)
+{
+	int code = start_rings(f);
+
+	/* It may be gone again already. */
+	if (code == -ECONNRESET && f->patience > 0)
+		code = await_return(f, error) < 0 ? -1 : 0;
+	else if (code)
+		code = refused(f, error, code);
 	if (code)
-		return refused(f, error, code);
+		return -1;
 	f->started = true;
 	return 0;
 }
@@ -191,7 +250,7 @@ int front_rest(struct front *f, int ms, char *error)
 	if (got < 0)
 		return tool_text(error, errno == EINTR ? "interrupted" : "poll fails");
 	if (fds[f->count].revents)
-		return tool_text(error, "%s: it closed the connection", f->path);
+		return await_return(f, error);
 	for (uint32_t i = 0; i < f->count; i++)
 		if (fds[i].revents)
 			(void)vr_vu_drain(f->queues[i].call);
@@ -217,6 +276,9 @@ void front_close(struct front *f)
 		if (q->call >= 0)
 			close(q->call);
 	}
+	/* A session that was never opened is zero all over. */
+	if (f->path && f->inflight.fd >= 0)
+		close(f->inflight.fd);
 	vr_shm_destroy(f->shm);
 	memset(f, 0, sizeof(*f));
 }

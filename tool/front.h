@@ -49,6 +49,9 @@ struct front_queue {
  * @started: the rings are
  * @notifications: kicks sent
  * @kick_error: what one of them was answered with, or 0; front_rest() tells it
+ * @patience: seconds to wait for a back end that went away, 0: an error at once
+ * @inflight: memory where the back end records what is in flight; without, its fd is -1
+ * @returns: how often the back end was gone and another one took over
  */
 struct front {
 	const char *path;
@@ -61,6 +64,9 @@ struct front {
 	bool started;
 	uint64_t notifications;
 	int kick_error;
+	double patience;
+	struct vr_vu_inflight inflight;
+	uint64_t returns;
 };
 
 /**
@@ -68,11 +74,13 @@ struct front {
  * @f: filled
  * @path: the socket
  * @wanted: features that the driver can use; VERSION_1 is required
+ * @patience: when the back end goes away, seconds to wait for another one that goes on in its place;
+ *	needs INFLIGHT_SHMFD. 0: do not
  * @error: TOOL_TEXT bytes
  *
  * Return: 0, or -1 with @error set; then front_close() is still due. Likewise for the others.
  */
-int front_open(struct front *f, const char *path, uint64_t wanted, char *error);
+int front_open(struct front *f, const char *path, uint64_t wanted, double patience, char *error);
 
 /**
  * front_config() - read the configuration space
@@ -112,8 +120,10 @@ int front_broken(const struct front_queue *q, char *error);
  * @ms: at most so long
  * @error: TOOL_TEXT bytes
  *
+ * A device that is gone is waited for, if front_open() was told so; then @returns goes up.
+ *
  * Return: 1 when there may be something, 0 when the time is over, -1 with @error set: the device is
- * gone, or a signal came.
+ * gone for good, or a signal came.
  */
 int front_rest(struct front *f, int ms, char *error);
 

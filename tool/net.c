@@ -28,6 +28,7 @@ enum key {
 	KEY_REPEAT,
 	KEY_SECONDS,
 	KEY_WAIT,
+	KEY_RECONNECT,
 	KEY_DIRECTION,
 	KEY_JSON,
 };
@@ -149,6 +150,9 @@ static error_t take(int key, char *text, struct argp_state *state)
 	case KEY_SECONDS:
 		options->seconds = seconds(state, "seconds", text);
 		return 0;
+	case KEY_RECONNECT:
+		options->session.reconnect = seconds(state, "reconnect", text);
+		return 0;
 	case KEY_WAIT:
 		options->wait = seconds(state, "wait", text);
 		return 0;
@@ -232,6 +236,8 @@ static void print_outcome(const struct net_session *s, const struct net_options 
 
 	if (!options->json) {
 		print_text(options, o);
+		if (s->front.returns)
+			printf("back ends that took over: %" PRIu64 "\n", s->front.returns);
 		return;
 	}
 	features_text(s->front.features, VR_DEVICE_NET, text);
@@ -249,6 +255,7 @@ static void print_outcome(const struct net_session *s, const struct net_options 
 	json_put(json, "missing", json_count(o->received.missing));
 	json_put(json, "late", json_count(o->received.late));
 	json_put(json, "notifications", json_count(s->front.notifications));
+	json_put(json, "returns", json_count(s->front.returns));
 	json_put(json, "seconds", json_object_new_double(o->seconds));
 	json_put(json, "cpu_seconds", json_object_new_double(o->cpu_seconds));
 	json_print(json);
@@ -295,6 +302,10 @@ static int verb_main(int argc, char **argv)
 		{ "repeat", KEY_REPEAT, "N", 0, "send: the file so many times", 0 },
 		{ "seconds", KEY_SECONDS, "S", 0, "at most so long (bench: 3)", 0 },
 		{ "direction", KEY_DIRECTION, "tx|rx|both", 0, "bench: which (both)", 0 },
+		{ "reconnect", KEY_RECONNECT, "S", 0,
+		  "wait so long for a back end that goes away; another one then goes on from a record "
+		  "of what is in flight (0: do not)",
+		  0 },
 		{ "pairs", KEY_PAIRS, "N", 0, "queue pairs to use (1)", 0 },
 		{ "control", KEY_CONTROL, NULL, 0, "set pairs through the control queue", 0 },
 		{ "filter", KEY_FILTER, NULL, 0,

@@ -220,7 +220,7 @@ static int run(struct move *m, double end, char *error)
 				return 0;
 			ms = (int)(left * 1000) + 1;
 		}
-		if (m->idle && front_rest(&m->s->front, ms, error) < 0)
+		if (m->idle && net_session_rest(m->s, ms, error) < 0)
 			return interrupt_seen() ? 0 : -1;
 	}
 	return 0;
@@ -251,8 +251,8 @@ static int finish(struct move *m, double linger, char *error)
 			return tool_text(error, "the device has taken nothing for %d seconds",
 					 (int)STUCK_SECONDS);
 		if (m->idle &&
-		    front_rest(&m->s->front, (int)((taken ? end - now : stuck - now) * 1000) + 1,
-			       error) < 0)
+		    net_session_rest(m->s, (int)((taken ? end - now : stuck - now) * 1000) + 1,
+				     error) < 0)
 			return interrupt_seen() ? 0 : -1;
 	}
 }

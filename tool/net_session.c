@@ -49,7 +49,8 @@ static int negotiate(struct net_session *s, char *error)
 
 	wanted |= o->pairs > 1 || o->ask_pairs ? VR_NET_F_MQ : 0;
 	wanted |= o->control ? WANTED_CONTROL : 0;
-	if (front_open(&s->front, o->path, wanted & ~o->mask, error) || read_space(s, error))
+	if (front_open(&s->front, o->path, wanted & ~o->mask, o->reconnect, error) ||
+	    read_space(s, error))
 		return -1;
 	if (o->control && !(s->front.features & VR_NET_F_CTRL_VQ))
 		return tool_text(error, "%s: it offers no control queue", o->path);
@@ -162,19 +163,25 @@ static int command(struct net_session *s, const char *what, int given, char *err
 	return result == 1 ? 0 : tool_text(error, "%s: the device refuses", what);
 }
 
+/* A device that goes away meanwhile has to be told all of it again. */
 static int set_up(struct net_session *s, char *error)
 {
 	struct vr_net_control_driver *c = s->control;
 
 	if (!c)
 		return 0;
-	if (s->options.pairs > 1 &&
-	    command(s, "pairs in use", vr_net_control_driver_pairs(c, s->options.pairs), error))
-		return -1;
-	if (!s->options.filter)
-		return 0;
-	return command(s, "filter", vr_net_control_driver_rx_mode(c, VR_NET_CTRL_RX_PROMISC, false),
-		       error);
+	do {
+		s->set_up = s->front.returns;
+		if (s->options.pairs > 1 &&
+		    command(s, "pairs in use", vr_net_control_driver_pairs(c, s->options.pairs),
+			    error))
+			return -1;
+		if (s->options.filter &&
+		    command(s, "filter",
+			    vr_net_control_driver_rx_mode(c, VR_NET_CTRL_RX_PROMISC, false), error))
+			return -1;
+	} while (s->set_up != s->front.returns);
+	return 0;
 }
 
 int net_session_open(struct net_session *s, const struct net_session_options *options, char *error)
@@ -184,6 +191,15 @@ int net_session_open(struct net_session *s, const struct net_session_options *op
 	if (negotiate(s, error) || make_memory(s, error) || make_queues(s, error))
 		return -1;
 	return front_start(&s->front, error) || set_up(s, error) ? -1 : 0;
+}
+
+int net_session_rest(struct net_session *s, int ms, char *error)
+{
+	int got = front_rest(&s->front, ms, error);
+
+	if (got > 0 && s->set_up != s->front.returns && set_up(s, error))
+		return -1;
+	return got;
 }
 
 void net_session_close(struct net_session *s)

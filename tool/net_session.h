@@ -21,6 +21,7 @@
  * @ask_pairs: find out how many it has, also when one is enough
  * @control: use the control queue
  * @filter: with @control, take only what is for the device's address
+ * @reconnect: seconds to wait for a back end that went away, 0: do not
  */
 struct net_session_options {
 	const char *path;
@@ -30,6 +31,7 @@ struct net_session_options {
 	bool ask_pairs;
 	bool control;
 	bool filter;
+	double reconnect;
 };
 
 /**
@@ -54,6 +56,7 @@ struct net_link {
  * @links: the pairs
  * @control: driver's half of the control queue, or NULL
  * @control_state: memory of @control
+ * @set_up: @front.returns when the device was last told what is set through the control queue
  */
 struct net_session {
 	struct net_session_options options;
@@ -62,6 +65,7 @@ struct net_session {
 	struct net_link links[NET_PAIRS_MAX];
 	struct vr_net_control_driver *control;
 	void *control_state;
+	uint64_t set_up;
 };
 
 /**
@@ -75,6 +79,16 @@ struct net_session {
  * Return: 0, or -1 with @error set; then net_session_close() is still due.
  */
 int net_session_open(struct net_session *s, const struct net_session_options *options, char *error);
+
+/**
+ * net_session_rest() - front_rest(); another device that has taken over is told what the first one was
+ * @s: an open session
+ * @ms: at most so long
+ * @error: TOOL_TEXT bytes
+ *
+ * Return: as front_rest().
+ */
+int net_session_rest(struct net_session *s, int ms, char *error);
 
 /** net_session_close() - stop, disconnect, free everything; of a zero session, nothing */
 void net_session_close(struct net_session *s);

@@ -80,17 +80,28 @@ static int begin(struct net_server *s, uint64_t features)
 	s->said = false;
 	s->negotiated = features;
 	net_control_reset(s);
+	s->unset = true;
 	say_negotiated(s);
 	return net_control_offloads(s, s->settings.offloads);
+}
+
+/* Does the driver go on where another card ended, or the same one before it stopped? */
+static bool goes_on(const struct vr_vu_vring *vring)
+{
+	return vring->base != (vring->features & VR_F_RING_PACKED ? VR_VU_BASE_FRESH_PACKED :
+								    VR_VU_BASE_FRESH_SPLIT);
 }
 
 static int queue_start(void *context, struct vr_vu_queue *queue)
 {
 	struct net_server *s = context;
 	struct net_pair *pair = pair_of(s, queue);
+	const struct vr_vu_vring *vring = vr_vu_queue_vring(queue);
 
-	if (begin(s, vr_vu_queue_vring(queue)->features))
+	if (begin(s, vring->features))
 		return -1;
+	if (s->unset && goes_on(vring))
+		net_control_go_on(s);
 	if (is_control(s, queue))
 		return net_control_start(s, queue);
 	return pair ? net_pair_start(s, pair, queue) : -1;

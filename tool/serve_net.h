@@ -120,6 +120,7 @@ struct net_pair {
  * @control: the half on it
  * @control_state: memory of @control
  * @said: what was negotiated was printed
+ * @unset: in this session the driver has set nothing yet
  * @pairs: the pairs
  */
 struct net_server {
@@ -136,6 +137,7 @@ struct net_server {
 	struct vr_net_control_device *control;
 	void *control_state;
 	bool said;
+	bool unset;
 	struct net_pair pairs[SERVE_PAIRS_MAX];
 };
 
@@ -184,5 +186,12 @@ int net_control_offloads(struct net_server *s, uint64_t offloads);
 
 /** net_control_reset() - settings of a driver that has set nothing */
 void net_control_reset(struct net_server *s);
+
+/**
+ * net_control_go_on() - settings of a driver that has set a card which is gone now
+ *
+ * What it was cannot be asked. Nothing may get lost, so all pairs are in use and nothing is filtered.
+ */
+void net_control_go_on(struct net_server *s);
 
 #endif

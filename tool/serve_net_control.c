@@ -25,6 +25,13 @@ void net_control_reset(struct net_server *s)
 	vr_net_settings_reset(&s->settings, s->negotiated, &s->space);
 }
 
+void net_control_go_on(struct net_server *s)
+{
+	s->unset = false;
+	s->settings.pairs = s->options->pairs;
+	s->settings.promiscuous = true;
+}
+
 static void wake_pairs(struct net_server *s)
 {
 	for (uint32_t i = 0; i < s->options->pairs; i++)
@@ -39,6 +46,7 @@ static int apply(void *context, const struct vr_net_settings *next)
 	if (next->offloads != s->settings.offloads && net_control_offloads(s, next->offloads))
 		return -1;
 	s->settings = *next;
+	s->unset = false;
 	s->space.status = VR_NET_S_LINK_UP | (next->announce ? VR_NET_S_ANNOUNCE : 0);
 	if (pairs)
 		wake_pairs(s);

@@ -210,7 +210,7 @@ static bool packed_ring_was_used(const struct vu_ring *ring)
 	uint32_t i;
 
 	for (i = 0; i < ring->view.size; i++)
-		if (descriptor_was_used(&words[i * 8]))
+		if (descriptor_was_used(&words[i * (size_t)8]))
 			return true;
 	return false;
 }
