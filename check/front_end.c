@@ -84,7 +84,7 @@ static bool ended_well(struct front *front, bool hostile)
 		    child->said);
 		return false;
 	}
-	if (code == 0 || (hostile && (!knows || code == FRONT_REFUSED)))
+	if (code == 0 || (hostile && (!knows || code == FRONT_REFUSED || code == FRONT_ENDED)))
 		return true;
 	set(front, CHECK_FAIL, "a front end that goes on", "it ended with status %d: %s", code,
 	    child->said);
@@ -280,9 +280,9 @@ static void judge_offence(struct front *front, bool must_notice)
 	if (!ended_well(front, true))
 		return;
 	status = front->child.status;
-	if (knows && must_notice && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+	if (knows && must_notice && WIFEXITED(status) && WEXITSTATUS(status) != FRONT_REFUSED)
 		set(front, CHECK_FAIL, "the half notices it, and gives the queue up",
-		    "it went on as if nothing had happened");
+		    "it went on as if nothing had happened: %s", front->child.said);
 	else if (!started && !front_lives(front))
 		set(front, CHECK_LOST, "", "the front end's process is gone");
 }

@@ -22,7 +22,7 @@
  * @form: ring form that will be offered
  * @check: what for: NULL for looking on
  * @hostile: the device will break the rules
- * @number: counts the sessions, from 0
+ * @number: of the session, made from form and check
  */
 struct front_job {
 	const char *path;
@@ -33,15 +33,19 @@ struct front_job {
 	uint32_t number;
 };
 
-/* How a front end that front_start.run() started may end in a hostile session without fault. */
+/*
+ * How a front end that front_start.run() started may end in a hostile session without fault: it noticed
+ * what the device did; or it did not, and could not go on.
+ */
 #define FRONT_REFUSED 3
+#define FRONT_ENDED 4
 
 /**
  * struct front_start - how a front end is started
  * @run: does it, in a process of its own; its answer is the exit status
  * @context: its first argument
- * @knows: it compares all data, and ends with FRONT_REFUSED where it noticed what the device did;
- *         any other status but 0 is a failure then
+ * @knows: it compares all data, and ends with FRONT_REFUSED where it noticed what the device did, or
+ *         with FRONT_ENDED; any other status but 0 is a failure then
  */
 struct front_start {
 	int (*run)(void *context, const struct front_job *job);

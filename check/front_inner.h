@@ -49,7 +49,6 @@ const struct check *front_lie_check(uint32_t lie);
  * @child: the front end, if it was started
  * @peer: its process, if it was not; 0: unknown
  * @live: there is a session
- * @sessions: how many there were
  * @alone: once nobody came; the next ones are not waited for so long
  * @ledgers: what was seen, by form
  */
@@ -62,7 +61,6 @@ struct front {
 	struct front_child child;
 	pid_t peer;
 	bool live;
-	uint32_t sessions;
 	bool alone;
 	struct ledger *ledger;
 	struct check_outcome *outcome;

@@ -110,6 +110,16 @@ static void learn_peer(struct front *front)
 		front->peer = peer.pid;
 }
 
+/* The same check in the same form has the same session: what failed there can be tried alone. */
+static uint32_t number_of(const struct check *check, uint32_t form)
+{
+	uint32_t number = form;
+
+	for (const char *c = check ? check->name : ""; *c; c++)
+		number = number * 33 + (uint8_t)*c;
+	return number;
+}
+
 bool front_session(struct front *front, uint32_t form, const struct check *check, uint64_t without,
 		   const struct play_policy *policy, bool hostile)
 {
@@ -119,7 +129,7 @@ bool front_session(struct front *front, uint32_t form, const struct check *check
 		.form = form ? form : CHECK_PACKED_IN_ORDER,
 		.check = check,
 		.hostile = hostile,
-		.number = front->sessions++,
+		.number = number_of(check, form),
 	};
 	struct play *play = &front->play;
 	int fd;

@@ -93,6 +93,8 @@ static bool run_too_long(struct play *play, struct play_ring *ring)
 {
 	(void)play;
 	claim(ring, ring->held[2]->id, ring->held[2]->len, 1, 1);
+	/* Whoever believes the id is now ahead of the index; nothing that follows shall tell it so. */
+	ring->broken = true;
 	return true;
 }
 
@@ -114,7 +116,8 @@ static bool jump_100(struct play *play, struct play_ring *ring)
 static bool jump_back(struct play *play, struct play_ring *ring)
 {
 	(void)play;
-	claim(ring, ring->held[0]->id, 0, UINT16_MAX, 1);
+	/* By more than the driver can be behind: else that could be where it is. */
+	claim(ring, ring->held[0]->id, 0, UINT16_MAX - ring->size, 1);
 	return true;
 }
 
@@ -141,6 +144,19 @@ static bool len_nothing(struct play *play, struct play_ring *ring)
 {
 	(void)play;
 	return claim_first(ring, ring->held[0]->id, 0);
+}
+
+/* A length beside flags which say that nothing was written: it is none. */
+static bool len_without_write(struct play *play, struct play_ring *ring)
+{
+	const struct play_chain *first = ring->held[0];
+
+	(void)play;
+	if (!first->len)
+		return false;
+	play_packed_write(ring, ring->used, ring->used_wrap, first->id, first->len, 0);
+	play_packed_pass(ring, first->descriptors);
+	return true;
 }
 
 /* Bits that are reserved, in the words that a driver looks at before it kicks. */
@@ -212,6 +228,9 @@ const struct attack attacks[] = {
 	  true, false, len_ones },
 	{ "length-nothing", "S-DRV-015", "a used length of 0", CHECK_FORMS, 1, true, false,
 	  len_nothing },
+	{ "length-without-write", "P-FMT-013",
+	  "a used length beside flags that say that nothing was written", CHECK_ANY_PACKED, 1, true,
+	  true, len_without_write },
 	{ "event-words-reserved", "S-DEV-017", "reserved bits in used.flags and avail_event",
 	  CHECK_ANY_SPLIT, 1, false, false, event_words },
 	{ "event-words-reserved-packed", "P-FMT-018", "a reserved mode in the device's event words",

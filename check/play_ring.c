@@ -140,6 +140,8 @@ void play_ring_stop(struct play *play, struct play_ring *ring, uint32_t *base)
 {
 	*base = ring->base;
 	if (ring->started) {
+		/* A kick that lies there belongs to before, whatever becomes of the descriptor. */
+		play_kicked(play, ring);
 		if (!ring->broken)
 			play_settle(play);
 		*base = base_of(ring);

@@ -338,8 +338,8 @@ static const struct argp_option arguments[] = {
 	  "front-end: how long to wait for one to connect, and for 64 buffers (30)", 0 },
 	{ "watch", KEY_WATCH, "S", 0,
 	  "front-end: how long to look on after its first buffers; with --run, at most (10)", 0 },
-	{ "part", KEY_PART, "NAME", 0, "self: only driver-half, blk, net, serve-blk or serve-net",
-	  0 },
+	{ "part", KEY_PART, "NAME", 0,
+	  "self: only driver-half, driver-net, blk, net, serve-blk or serve-net", 0 },
 	{ 0 },
 };
 

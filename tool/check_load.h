@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Our own driver half under load, as a front end of a disk that compares everything it gets. */
+/*
+ * Our own driver half under load, as a front end of a disk or of a network card that compares
+ * everything it gets.
+ */
 #ifndef CHECK_LOAD_H
 #define CHECK_LOAD_H
 
@@ -9,7 +12,8 @@
 /* How the process ends. */
 #define LOAD_OK 0
 #define LOAD_FAILED 1 /* it could not even be started */
-#define LOAD_REFUSED 3 /* the half noticed what the device did, or the session ended */
+#define LOAD_REFUSED 3 /* it noticed what the device did */
+#define LOAD_ENDED 4 /* a hostile device ended the session, or does no more */
 #define LOAD_HUNG 98
 #define LOAD_CORRUPT 99
 
@@ -19,9 +23,10 @@
  * @features: what to ask for at most
  * @size: of the ring
  * @indirect: entries of each indirect table, 0: none
- * @requests: how many
+ * @requests: how many, or packets
  * @seed: of all that is random
  * @small: how many more after those, each without data
+ * @chains: of packets: chains among buffers of one segment, and few lengths
  * @shallow: fewer in flight than the ring can hold
  * @restarts: stops and starts of the ring on the way
  * @hostile: the device will do something wrong; that is to be survived
@@ -35,6 +40,7 @@ struct load_job {
 	uint32_t requests;
 	uint64_t seed;
 	uint32_t small;
+	bool chains;
 	bool shallow;
 	uint32_t restarts;
 	bool hostile;
@@ -43,5 +49,6 @@ struct load_job {
 
 /* Does it, in this process; says on standard error what is wrong. Answers LOAD_*. */
 int load_run(const struct load_job *job);
+int load_run_net(const struct load_job *job);
 
 #endif
