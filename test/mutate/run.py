@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Puts each fault of faults.txt into a copy of the core and sees whether a check catches it.
 
-usage: test/mutate/run.py --build FOLDER [--work FOLDER] [--jobs N] [--judge self|tests] [WORD...]
+usage: test/mutate/run.py --build FOLDER [--work FOLDER] [--jobs N] [--judge self|tests] [--learn]
+                          [WORD...]
        test/mutate/run.py --texts
 
 With WORDs only the faults whose file or description contains one of them are put in. --texts does
-nothing but see that each text stands where it should. The build has to be complete: only the objects
-of the core that a fault reaches are compiled again, and what is judged is linked again.
+nothing but see that each text stands where it should. --learn writes into the table which check
+caught what, so that the next run looks there first. The build has to be complete: only the objects of
+the core that a fault reaches are compiled again, and what is judged is linked again.
 """
 import argparse
 import collections
@@ -16,23 +18,24 @@ import glob
 import json
 import os
 import re
+import selectors
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
-import threading
+import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 RING = os.path.join(ROOT, 'src', 'ring')
 TABLE = os.path.join(ROOT, 'test', 'mutate', 'faults.txt')
 
-Fault = collections.namedtuple('Fault', 'line file what old new reason')
+Fault = collections.namedtuple('Fault', 'line file what old new equal hidden hint')
 
 
 def faults():
-    """The paragraphs of the table. A reason says that the fault cannot be told from the original."""
+    """The paragraphs of the table; its head says what their lines mean."""
     with open(TABLE, encoding='utf-8') as file:
         lines = enumerate(file.read().split('\n'), 1)
     paragraph = []
@@ -51,10 +54,28 @@ def parse(paragraph):
     number, head = paragraph[0]
     parts = {line[:2]: line[2:] for _, line in paragraph[1:]}
     name, colon, what = head.partition(': ')
-    if not colon or set(parts) - {'= '} != {'< ', '> '} or len(parts) != len(paragraph) - 1:
-        sys.exit('%s:%d: a fault is FILE: WHAT, a line with <, one with >, and may be one with ='
-                 % (TABLE, number))
-    return Fault(number, name, what, parts['< '], parts['> '], parts.get('= '))
+    if (not colon or set(parts) - {'= ', '! ', '~ '} != {'< ', '> '} or '= ' in parts and '! ' in parts or
+            len(parts) != len(paragraph) - 1):
+        sys.exit('%s:%d: a fault is FILE: WHAT, a line with <, one with >, and may be one with = or !, '
+                 'and one with ~' % (TABLE, number))
+    return Fault(number, name, what, parts['< '], parts['> '], parts.get('= '), parts.get('! '),
+                 parts.get('~ '))
+
+
+def learn(table, caught):
+    """Writes the hints of those that a check caught; caught: hints by line of the table."""
+    with open(TABLE, encoding='utf-8') as file:
+        lines = file.read().split('\n')
+    for fault in sorted(table, key=lambda f: -f.line):
+        hint = caught.get(fault.line)
+        if not hint or hint == fault.hint:
+            continue
+        end = fault.line
+        while end < len(lines) and lines[end] and not lines[end].startswith('~ '):
+            end += 1
+        lines[end:end + (fault.hint is not None)] = ['~ ' + hint]
+    with open(TABLE, 'w', encoding='utf-8') as file:
+        file.write('\n'.join(lines))
 
 
 def text_of(name):
@@ -175,7 +196,7 @@ class Tests:
                 if re.match(wanted, os.path.basename(path)):
                     self.commands[name] = build.link('test/' + name)
 
-    def judge(self, archive, folder):
+    def judge(self, archive, folder, _=None):
         for name, command in self.commands.items():
             program = os.path.join(folder, name)
             link(self.build, command, archive, program)
@@ -197,94 +218,153 @@ class Tests:
             raise Wrong('without any fault, there is ' + caught)
 
 
+class Bad(collections.namedtuple('Bad', 'part verdict clause form name text')):
+    """A line of `virtring check self` that says what is bad."""
+    line = re.compile(r'^(\S+)\s+(FAIL|LOST)\s+([A-Z]+-\S+)\s+\S+\s+'
+                      r'((?:split|packed)(?: in order)?|-)\s+(\S+)\s+(.*)')
+
+    @classmethod
+    def of(cls, line):
+        found = cls.line.match(line)
+        return found and cls(*found.groups())
+
+    def hint(self):
+        return ' '.join((self.part, self.form.replace(' ', '-'), self.name))
+
+    def __str__(self):
+        return '%s, %s: %s of %s (%s)' % (self.name, self.clause, self.verdict, self.part, self.form)
+
+
 class Check:
     """`virtring check self`, with a library that has the faulty core."""
     name = 'virtring check self'
-    # Who is checked, the verdict, a clause, its level, the form, the name of the check.
-    bad = re.compile(r'^\S+\s+(?:FAIL|LOST)\s+[A-Z]+-\S+\s+\S+\s+'
-                     r'(?:split|packed|-)?(?: in order)?\s*(\S+)')
+    parts = ('driver-half', 'serve-blk', 'serve-net', 'blk', 'net')
 
     def __init__(self, build, seconds):
         self.build = build
         self.seconds = seconds
-        self.arguments = [os.path.join(build.folder, 'tool', 'virtring'), 'check', 'self',
-                          '--hostile', '--quiet']
+        self.tool = os.path.join(build.folder, 'tool', 'virtring')
         libraries = [name for name in os.listdir(os.path.join(build.folder, 'src'))
                      if re.fullmatch(r'libvirtring\.so\.\d+\.\d+\.\d+', name)]
         self.library = libraries[0]
         self.command = build.link('src/' + self.library)
         self.known = set()
 
-    def first_bad(self, folder, known, name=None):
-        """The first bad verdict, of a certain check or of any, that is not known; what follows is not
-        waited for."""
-        with subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=folder,
-                              text=True, errors='replace', start_new_session=True,
-                              env=dict(os.environ, LD_LIBRARY_PATH=folder)) as process:
-            alarm = threading.Timer(self.seconds, os.killpg, (process.pid, signal.SIGKILL))
-            alarm.start()
-            last = ''
-            try:
-                for line in process.stdout:
-                    last = line
-                    line = ' '.join(line.split())
-                    found = self.bad.match(line)
-                    if found and line not in known and name in (None, found.group(1)):
-                        return line
-            finally:
-                alive = alarm.is_alive()
-                alarm.cancel()
+    def start(self, folder, part, form=None, name=None):
+        words = [self.tool, 'check', 'self', '--hostile', '--quiet', '--part', part]
+        if form and form != '-':
+            words += ['--forms', form.replace(' ', '-')]
+        if name:
+            words += ['--clauses', name]
+        return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.DEVNULL, cwd=folder, start_new_session=True,
+                                env=dict(os.environ, LD_LIBRARY_PATH=folder, TMPDIR=folder + '/tmp'))
+
+    def bads(self, runs):
+        """What is bad in any of the runs, as it comes; Wrong if one does not end as it should."""
+        until = time.monotonic() + self.seconds
+        chosen = selectors.DefaultSelector()
+        try:
+            for process in runs:
+                chosen.register(process.stdout, selectors.EVENT_READ, bytearray())
+            while chosen.get_map():
+                ready = chosen.select(until - time.monotonic())
+                if not ready:
+                    raise Wrong('check self did not end in %d s' % self.seconds)
+                for key, _ in ready:
+                    new = os.read(key.fd, 65536)
+                    *lines, rest = (bytes(key.data) + new).split(b'\n')
+                    if not new:
+                        if b' results: ' not in key.data:
+                            raise Wrong('check self ended early')
+                        chosen.unregister(key.fileobj)
+                        continue
+                    # The closing line is kept to the end.
+                    key.data[:] = rest or lines[-1] + b'\n'
+                    yield from filter(None, (Bad.of(line.decode(errors='replace')) for line in lines))
+        finally:
+            for process in runs:
                 try:
                     os.killpg(process.pid, signal.SIGKILL)
                 except ProcessLookupError:
                     pass
-        if not alive:
-            return 'check self, which did not end in %d s' % self.seconds
-        if ' results: ' not in last:
-            return 'check self, which ended early'
-        return None
+                process.stdout.close()
+                process.wait()
+            chosen.close()
+
+    def first(self, runs, known, name=None):
+        """What follows is not waited for."""
+        bads = self.bads(runs)
+        try:
+            return next((bad for bad in bads if bad not in known and name in (None, bad.name)), None)
+        finally:
+            bads.close()
+
+    def again(self, folder, bad):
+        """Is it bad once more, alone or in its part?"""
+        return (self.first([self.start(folder, bad.part, bad.form, bad.name)], self.known, bad.name) or
+                self.first([self.start(folder, bad.part)], self.known, bad.name))
+
+    def all_parts(self, folder):
+        return [self.start(folder, part) for part in self.parts]
 
     def place(self, archive, folder):
         library = os.path.join(folder, self.library)
         link(self.build, self.command, archive, library)
         os.symlink(self.library, re.sub(r'\.\d+\.\d+$', '', library))
+        # Sockets have short names.
+        os.symlink(tempfile.mkdtemp(prefix='virtring-mutate-'), folder + '/tmp')
 
-    def judge(self, archive, folder):
+    def judge(self, archive, folder, fault):
         """What is bad once may be the machine's doing; what is bad twice is the fault's."""
         self.place(archive, folder)
+        try:
+            return self.hinted(folder, fault.hint) or self.searched(folder)
+        finally:
+            shutil.rmtree(os.readlink(folder + '/tmp'))
+
+    def hinted(self, folder, hint):
+        """The check that caught it last time."""
+        if not hint:
+            return None
+        part, form, name = hint.split(' ')
+        for _ in range(2):
+            bad = self.first([self.start(folder, part, form, name)], self.known, name)
+            if not bad:
+                return None
+        return bad
+
+    def searched(self, folder):
         known = set(self.known)
         while True:
-            line = self.first_bad(folder, known)
-            found = line and self.bad.match(line)
-            if not found or self.first_bad(folder, self.known, found.group(1)):
-                return line
-            known.add(line)
+            bad = self.first(self.all_parts(folder), known)
+            if not bad or self.again(folder, bad):
+                return bad
+            known.add(bad)
 
     def prepare(self, archive, folder, jobs):
         """What is bad without a fault, also when as much runs at a time as later, catches nothing."""
         self.place(archive, folder)
-        with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-            for output in pool.map(lambda _: self.everything(folder), range(jobs)):
-                if ' results: ' not in output:
-                    raise Wrong('check self ended early:\n' + output)
-                lines = (' '.join(line.split()) for line in output.splitlines())
-                self.known.update(line for line in lines if self.bad.match(line))
-        for line in sorted(self.known):
-            print('without a fault, too: ' + line, flush=True)
-
-    def everything(self, folder):
-        return run(self.arguments, timeout=self.seconds, cwd=folder,
-                   env=dict(os.environ, LD_LIBRARY_PATH=folder)).stdout
+        self.known.update(self.bads([run for _ in range(jobs) for run in self.all_parts(folder)]))
+        for bad in sorted(self.known):
+            print('without a fault, too: ' + str(bad), flush=True)
+        shutil.rmtree(os.readlink(folder + '/tmp'))
 
 
 def try_fault(build, judges, fault, folder):
-    """What caught it, and for which judge, or None twice; and how long that took."""
+    """What caught it, for which judge, or None twice; and how long that took."""
     start = time.monotonic()
     clear(folder)
     archive = make_core(build, fault, folder)
     caught = by = None
     for judge in judges:
-        caught = judge.judge(archive, folder)
+        # What nobody outside can see is not looked for there.
+        if isinstance(judge, Check) and fault.hidden:
+            continue
+        try:
+            caught = judge.judge(archive, folder, fault)
+        except Wrong as wrong:
+            print('%s: %s: %s' % (fault.file, fault.what, wrong), flush=True)
         if caught:
             by = judge.name
             break
@@ -297,11 +377,28 @@ def clear(folder):
     os.makedirs(folder)
 
 
-def show(fault, caught, seconds):
-    if caught:
-        verdict = 'caught by ' + caught
-    elif fault.reason:
-        verdict = 'not to be caught: ' + fault.reason
+def group_of(fault, by, judge):
+    """Where a fault is counted; 'missed' fails the run."""
+    if fault.equal:
+        return 'missed' if by else 'equal'
+    if not by or judge == 'tests':
+        return 'caught' if by else 'missed'
+    if fault.hidden:
+        return 'hidden'
+    return 'caught' if by == Check.name else 'missed'
+
+
+def show(fault, caught, by, group, seconds):
+    if caught and fault.equal:
+        verdict = 'the table says that nobody can tell, and it is caught by ' + str(caught)
+    elif group == 'missed' and caught:
+        verdict = 'NOT CAUGHT by virtring check self; of the tests by ' + str(caught)
+    elif caught and group == 'hidden':
+        verdict = 'tests only, as %s: %s' % (fault.hidden, str(caught))
+    elif caught:
+        verdict = 'caught by ' + str(caught)
+    elif fault.equal:
+        verdict = 'not to be caught: ' + fault.equal
     else:
         verdict = 'NOT CAUGHT'
     print('%s: %s\n    %s; %.1f s' % (fault.file, fault.what, verdict, seconds), flush=True)
@@ -314,6 +411,7 @@ def main():
     parser.add_argument('--jobs', type=int, default=2)
     parser.add_argument('--judge', choices=('self', 'tests'), default='self')
     parser.add_argument('--seconds', type=int, default=600)
+    parser.add_argument('--learn', action='store_true')
     parser.add_argument('--texts', action='store_true')
     parser.add_argument('words', nargs='*')
     options = parser.parse_args()
@@ -336,15 +434,16 @@ def main():
         archive = make_core(build, None, os.path.join(work, 'none'))
         for judge in judges:
             judge.prepare(archive, os.path.join(work, 'none'), options.jobs)
-        return run_all(build, judges, table, work, options.jobs)
+        return run_all(build, judges, table, work, options)
     except Wrong as wrong:
         sys.exit('mutate: ' + str(wrong))
 
 
-def run_all(build, judges, table, work, jobs):
+def run_all(build, judges, table, work, options):
     start = time.monotonic()
     counts = collections.Counter()
-    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+    hints = {}
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         futures = {pool.submit(try_fault, build, judges, fault, os.path.join(work, str(i))): fault
                    for i, fault in enumerate(table)}
         for future in concurrent.futures.as_completed(futures):
@@ -354,15 +453,16 @@ def run_all(build, judges, table, work, jobs):
             except Wrong as wrong:
                 caught, by, seconds = None, None, 0
                 print('%s: %s: %s' % (fault.file, fault.what, wrong), flush=True)
-            show(fault, caught, seconds)
-            if caught and fault.reason:
-                print('    the table says that nobody can tell', flush=True)
-                by = None
-            counts[by or ('equal' if fault.reason and not caught else 'missed')] += 1
-    print('%d faults in %.0f s: %s; %d that no check can tell from the original, %d missed'
-          % (len(table), time.monotonic() - start,
-             ', '.join('%d caught by %s' % (counts[j.name], j.name) for j in judges),
-             counts['equal'], counts['missed']))
+            group = group_of(fault, by, options.judge)
+            show(fault, caught, by, group, seconds)
+            counts[group] += 1
+            if isinstance(caught, Bad):
+                hints[fault.line] = caught.hint()
+    if options.learn:
+        learn(table, hints)
+    print('%d faults in %.0f s: %d caught by %s, %d by tests only, %d that no check can tell from the '
+          'original, %d missed' % (len(table), time.monotonic() - start, counts['caught'],
+                                   judges[0].name, counts['hidden'], counts['equal'], counts['missed']))
     print('%d passed, %d failed, 0 skipped' % (len(table) - counts['missed'], counts['missed']))
     return 1 if counts['missed'] or not table else 0
 
