@@ -317,6 +317,29 @@ static void the_oldest_are_completed_in_order(void **state)
 	}
 }
 
+/* One more comes before the oldest goes, so the device is never without any, for many laps. */
+static void the_oldest_is_known_after_many_laps(void **state)
+{
+	(void)state;
+	FOR_EACH_FORM(form)
+	{
+		struct bench b;
+
+		context("%s", form->name);
+		open_shape(&b, form->features, 8, 0);
+		b.id[0] = peer_driver_send(&b.peer, element + 1, 1);
+		CHECK_EQ(vr_device_pop(b.rig.device, b.chain, 1, b.segment, 4), 1);
+		for (unsigned int i = 1; i < 100; i++) {
+			b.id[i % 2] = peer_driver_send(&b.peer, element + 1, 1);
+			CHECK_EQ(vr_device_pop(b.rig.device, b.chain, 1, b.segment, 4), 1);
+			CHECK_EQ(vr_device_complete_oldest(b.rig.device, NULL, 1), 1);
+			CHECK_EQ(vr_device_publish(b.rig.device, NULL), 1);
+			expect_used(&b, (i - 1) % 2, 0);
+		}
+		bench_close(&b);
+	}
+}
+
 /* Some were completed out of order before: the oldest of the others come next. */
 static void the_oldest_among_completed_ones(void **state)
 {
@@ -580,6 +603,7 @@ int main(void)
 		cmocka_unit_test(only_the_newest_run_can_be_put_back),
 		cmocka_unit_test(a_long_chain_is_put_back_whole),
 		cmocka_unit_test(the_oldest_are_completed_in_order),
+		cmocka_unit_test(the_oldest_is_known_after_many_laps),
 		cmocka_unit_test(the_oldest_among_completed_ones),
 		cmocka_unit_test(only_full_buffers_are_skipped),
 		cmocka_unit_test(buffers_without_a_writable_part_are_skipped),
