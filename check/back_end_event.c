@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/* Back end: used buffer notifications, wanted and unwanted. */
+/* Back end: notifications of used and of available buffers, wanted and unwanted. */
 #include "back_end.h"
 #include "traffic.h"
 
@@ -222,6 +222,34 @@ static void sleep_and_wake(struct check_run *run)
 	}
 }
 
+/*
+ * The driver kicks only when the words of the device ask for it. It meets a device that is asleep, one
+ * that is about to sleep, and one that is awake.
+ */
+static void told_when_asked(struct check_run *run)
+{
+	const uint32_t size = run->form & CHECK_ANY_PACKED ? 50 : SIZE;
+	struct traffic *t = traffic_start(run, run->check->features, 0, size);
+	struct queue *q = t->q;
+	uint32_t kicks = 0;
+
+	for (uint32_t i = 0; i < 200; i++) {
+		const uint32_t count = i % 3 ? 1 : 1 + i % 7;
+
+		if (i % 8 == 0)
+			check_sleep_ms(1);
+		traffic_fill(t, count, traffic_least(t), DIRECT);
+		kicks += queue_go_if_asked(q);
+		if (!queue_wait_done(q, count, run->target->answer_ms))
+			check_fail(run, "a device that asks for a kick, or looks by itself",
+				   "after %u kicks that it asked for it asks for none, and %u "
+				   "buffers are available and not used",
+				   kicks, q->order_count);
+		traffic_verify(t);
+		queue_forget(q);
+	}
+}
+
 static const struct check checks[] = {
 	{ .name = "notified",
 	  .clauses = "S-DEV-010 P-FMT-019 P-FMT-021 N-DEV-001 VU-MSG-13 VU-FD-001",
@@ -286,6 +314,17 @@ static const struct check checks[] = {
 	  .forms = CHECK_ANY_SPLIT,
 	  .features = F_EVENT_IDX,
 	  .run = event_index_wraps },
+	{ .name = "told-when-asked",
+	  .clauses = "VU-MSG-12 S-DEV-018 S-DEV-023 P-DEV-011 P-FMT-018",
+	  .text = "kicks only when the device asks for them: no buffer stays behind",
+	  .forms = CHECK_FORMS,
+	  .run = told_when_asked },
+	{ .name = "told-when-asked-event-idx",
+	  .clauses = "VU-MSG-12 S-DEV-020 P-DEV-011 P-FMT-018",
+	  .text = "likewise with EVENT_IDX",
+	  .forms = CHECK_FORMS,
+	  .features = F_EVENT_IDX,
+	  .run = told_when_asked },
 	{ .name = "sleep-and-wake",
 	  .clauses = "S-DEV-010 P-FMT-021",
 	  .text = "a driver that sleeps between buffers is always woken",

@@ -182,8 +182,6 @@ static void spoil_split(struct traffic *t, enum malformed which)
 		struct ring_desc d = { inside, which == EMPTY_TO_ITSELF ? 0 : 8, RING_NEXT,
 				       (uint16_t)((i + 1) % SIZE) };
 
-		if (which == NEXT_BEYOND)
-			d.link = SIZE;
 		if (which == NEXT_TO_ITSELF || which == EMPTY_TO_ITSELF)
 			d.link = (uint16_t)i;
 		split_desc_put(q->ring.desc, i, d);
@@ -191,9 +189,7 @@ static void spoil_split(struct traffic *t, enum malformed which)
 	}
 	if (which == HEAD_TWICE)
 		split_desc_put(q->ring.desc, 0, desc(inside, 72, 0));
-	ring_store16(at_avail_idx(&q->ring), which == IDX_JUMPS	 ? SIZE + 1 :
-					     which == HEAD_TWICE ? 4 :
-								   1);
+	ring_store16(at_avail_idx(&q->ring), which == HEAD_TWICE ? 4 : 1);
 }
 
 static void spoil_packed(struct traffic *t, enum malformed which)
@@ -215,6 +211,33 @@ static void spoil_packed(struct traffic *t, enum malformed which)
 	}
 }
 
+/* Requests that are right, and more entries than the ring has, each of which names one of them. */
+static void spoil_index(struct traffic *t)
+{
+	struct queue *q = t->q;
+	const uint32_t count = SIZE / 2;
+
+	traffic_fill(t, count, 2, DIRECT);
+	for (uint32_t i = 0; i < SIZE; i++)
+		ring_store16(at_avail_slot(&q->ring, i), (uint16_t)q->order[i % count].id);
+	q->avail_idx = SIZE + 1;
+}
+
+/* A request that is right, but for its last descriptor, which lies behind the table. */
+static void spoil_next(struct traffic *t)
+{
+	struct queue *q = t->q;
+	struct ring_desc before;
+	uint32_t at;
+
+	traffic_fill(t, 1, 3, DIRECT);
+	at = split_desc_at(q->ring.desc, q->order[0].id).link;
+	before = split_desc_at(q->ring.desc, at);
+	split_desc_put(q->ring.desc, SIZE, split_desc_at(q->ring.desc, before.link));
+	before.link = SIZE;
+	split_desc_put(q->ring.desc, at, before);
+}
+
 static void make_malformed(struct traffic *t, enum malformed which)
 {
 	const uint64_t inside = session_addr(t->pool);
@@ -227,6 +250,10 @@ static void make_malformed(struct traffic *t, enum malformed which)
 		spoil_addresses(t, which);
 	else if (which < HEAD_BEYOND)
 		put_table(t, which);
+	else if (which == IDX_JUMPS)
+		spoil_index(t);
+	else if (which == NEXT_BEYOND)
+		spoil_next(t);
 	else if (which < NEXT_FOR_EVER)
 		spoil_split(t, which);
 	else
@@ -251,14 +278,28 @@ static void check_untouched(struct traffic *t, uint64_t canary)
 				"byte %u of a page that no descriptor names is 0x%02x", i, at[i]);
 }
 
+/*
+ * What must not be believed, though each piece of it looks right. Whoever does believe it has used
+ * something at the latest when it answers, or some time later.
+ */
+static void check_unused(struct traffic *t)
+{
+	const uint16_t used = ring_load16(at_used_idx(&t->q->ring));
+
+	if (used)
+		check_fail(t->session->run, "nothing of such a ring is used", "used.idx is %u",
+			   used);
+}
+
 static void malformed(struct check_run *run)
 {
+	const enum malformed which = (enum malformed)run->check->variant;
 	struct traffic *t = traffic_start(run, run->check->features, 0, SIZE);
 	const uint64_t canary = session_alloc(t->session, 4096, 4096);
 	struct wire ask = link_message(VU_GET_FEATURES);
 	struct wire reply;
 
-	make_malformed(t, (enum malformed)run->check->variant);
+	make_malformed(t, which);
 	queue_kick(t->q);
 	check_sleep_ms(40);
 	/* It may have closed the connection, but it may not be busy for ever. */
@@ -266,6 +307,8 @@ static void malformed(struct check_run *run)
 	    link_take(&t->session->link, &reply, run->target->answer_ms) == LINK_SILENT)
 		check_lost(run, "it neither answers nor closes the connection");
 	check_untouched(t, canary);
+	if (run->target->strict && (which == IDX_JUMPS || which == NEXT_BEYOND))
+		check_unused(t);
 }
 
 /* Random words where the ring is, for a while. */

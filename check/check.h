@@ -127,6 +127,7 @@ struct check_list {
  * @queues: how many rings it says that it has; 0: it does not say
  * @pid: process that listens, as far as that is known: one that was started again has another
  * @write: checks may change what it keeps
+ * @strict: it uses nothing of a ring that was made wrong, although no clause says so
  * @answer_ms: how long it may take for an answer
  * @context: the role's own
  */
@@ -138,6 +139,7 @@ struct check_target {
 	uint32_t queues;
 	int pid;
 	bool write;
+	bool strict;
 	uint32_t answer_ms;
 	void *context;
 };

@@ -75,7 +75,8 @@ static void add_packed(struct queue *q, const struct ring_desc *ring, uint32_t s
 	for (uint32_t i = 0; i < slots; i++) {
 		struct ring_desc d = ring[i];
 
-		d.link = (uint16_t)id;
+		/* Only the last descriptor of a list has the id; the others may hold anything (2.8.6). */
+		d.link = (uint16_t)(i + 1 < slots ? ~id : id);
 		d.flags |= (uint16_t)((i + 1 < slots ? RING_NEXT : 0) |
 				      packed_avail_flags(q->avail_wrap));
 		packed_desc_put_body(q->ring.desc, q->next_avail, d);

@@ -84,7 +84,7 @@ static bool ended_well(struct front *front, bool hostile)
 		    child->said);
 		return false;
 	}
-	if (code == 0 || (hostile && (!knows || code == FRONT_REFUSED || code == FRONT_ENDED)))
+	if (code == 0 || (hostile && (!knows || (code >= FRONT_REFUSED && code <= FRONT_CHEATED))))
 		return true;
 	set(front, CHECK_FAIL, "a front end that goes on", "it ended with status %d: %s", code,
 	    child->said);
@@ -265,8 +265,9 @@ static bool offence_done(const struct play *play)
 }
 
 /* What the front end did about it. */
-static void judge_offence(struct front *front, bool must_notice)
+static void judge_offence(struct front *front, enum attack_notice notice)
 {
+	static const int wanted[] = { 0, FRONT_REFUSED, FRONT_CHEATED };
 	struct play *play = &front->play;
 	bool knows = front->options->start && front->options->start->knows;
 	bool started = front->child.pid;
@@ -280,15 +281,17 @@ static void judge_offence(struct front *front, bool must_notice)
 	if (!ended_well(front, true))
 		return;
 	status = front->child.status;
-	if (knows && must_notice && WIFEXITED(status) && WEXITSTATUS(status) != FRONT_REFUSED)
-		set(front, CHECK_FAIL, "the half notices it, and gives the queue up",
-		    "it went on as if nothing had happened: %s", front->child.said);
+	if (knows && notice && WIFEXITED(status) && WEXITSTATUS(status) != wanted[notice])
+		set(front, CHECK_FAIL,
+		    notice == NOTICE_HALF ? "the half notices it, and gives the queue up" :
+					    "its user gets a buffer in which nothing was written",
+		    "it ended with status %d: %s", WEXITSTATUS(status), front->child.said);
 	else if (!started && !front_lives(front))
 		set(front, CHECK_LOST, "", "the front end's process is gone");
 }
 
 static void offend(struct front *front, const struct check *check, const struct play_policy *policy,
-		   uint32_t form, bool must_notice)
+		   uint32_t form, enum attack_notice notice)
 {
 	int64_t since = play_now();
 	bool done;
@@ -309,7 +312,7 @@ static void offend(struct front *front, const struct check *check, const struct 
 	if (!done && front->child.pid)
 		(void)play_run(&front->play, play_now() + front->options->stall_ms, NULL);
 	if (done || front->play.error[0]) {
-		judge_offence(front, must_notice);
+		judge_offence(front, notice);
 	} else if (ended_well(front, true)) {
 		set(front, CHECK_SKIP, "",
 		    policy->attack ? "there were never enough buffers for it" :
@@ -329,7 +332,7 @@ static void try_attack(struct front *front, uint32_t number, uint32_t form)
 		.hold_ms = 5,
 	};
 
-	offend(front, front_attack_check(number), &policy, form, attack->must_notice);
+	offend(front, front_attack_check(number), &policy, form, attack->notice);
 }
 
 /* ---- all of it ---- */
@@ -341,7 +344,7 @@ static void run_hostile(struct front *front, uint32_t form)
 			try_attack(front, i, form);
 	for (uint32_t i = 0; i < front_lie_count; i++)
 		if (concerns(front, front_lie_check(i), form))
-			offend(front, front_lie_check(i), &front_lies[i].policy, form, false);
+			offend(front, front_lie_check(i), &front_lies[i].policy, form, NOTICE_NONE);
 }
 
 static bool any_chosen(struct front *front, uint32_t form, bool hostile)

@@ -34,18 +34,20 @@ struct front_job {
 };
 
 /*
- * How a front end that front_start.run() started may end in a hostile session without fault: it noticed
- * what the device did; or it did not, and could not go on.
+ * How a front end that front_start.run() started may end in a hostile session without fault: its half of
+ * the queue refused what the device did; or it let it through, and could not go on; or what it got is
+ * not right.
  */
 #define FRONT_REFUSED 3
 #define FRONT_ENDED 4
+#define FRONT_CHEATED 5
 
 /**
  * struct front_start - how a front end is started
  * @run: does it, in a process of its own; its answer is the exit status
  * @context: its first argument
  * @knows: it compares all data, and ends with FRONT_REFUSED where it noticed what the device did, or
- *         with FRONT_ENDED; any other status but 0 is a failure then
+ *         with FRONT_ENDED or FRONT_CHEATED; any other status but 0 is a failure then
  */
 struct front_start {
 	int (*run)(void *context, const struct front_job *job);

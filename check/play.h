@@ -88,6 +88,7 @@ enum play_kicks {
  * @late_ms: each completion waits so long
  * @stray_calls: calls without a used entry
  * @stale_len: packed: no WRITE and an old length where nothing was written; flags left over
+ * @hide_write: packed: no WRITE beside the length of what was written
  * @together: what is completed at once becomes visible at once, packed from back to front
  * @call_always: a call for each completion, wanted or not
  * @dribble: answers byte by byte
@@ -108,6 +109,7 @@ struct play_policy {
 	uint32_t late_ms;
 	bool stray_calls;
 	bool stale_len;
+	bool hide_write;
 	bool together;
 	bool call_always;
 	bool dribble;

@@ -168,6 +168,16 @@ uint64_t play_scatter(struct play *play, const struct play_chain *chain, uint64_
 
 /* ---- against the rules (play_attack.c) ---- */
 
+/*
+ * Who notices it, where the front end knows what should come back: nobody has to, its half of the queue,
+ * or its user, who gets something else.
+ */
+enum attack_notice {
+	NOTICE_NONE,
+	NOTICE_HALF,
+	NOTICE_USER,
+};
+
 /**
  * struct attack - something that the specification forbids a device
  * @name: a few words with hyphens
@@ -176,7 +186,7 @@ uint64_t play_scatter(struct play *play, const struct play_chain *chain, uint64_
  * @forms: where it applies
  * @needs: buffers that have to be outstanding
  * @receive: net: on the receiving queue
- * @must_notice: a driver that goes on has taken a buffer for used that was not
+ * @notice: by whom; a driver that goes on has taken a buffer for used that was not
  * @run: does it to a ring with so many done buffers; false: it cannot be done with these
  */
 struct attack {
@@ -186,7 +196,7 @@ struct attack {
 	uint32_t forms;
 	uint32_t needs;
 	bool receive;
-	bool must_notice;
+	enum attack_notice notice;
 	bool (*run)(struct play *play, struct play_ring *ring);
 };
 

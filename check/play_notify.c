@@ -147,8 +147,9 @@ void play_disarm(struct play_ring *ring)
 		share16(event, (uint16_t)(ring->avail - 1));
 	else
 		share16(ring->device, 1);
+	/* What was off stays off; only a change finds kicks under way. */
+	ring->excused |= ring->armed;
 	ring->armed = false;
-	ring->excused = true;
 }
 
 static void judge_kick(struct play *play, struct play_ring *ring, bool came, uint64_t published)

@@ -185,7 +185,7 @@ void play_packed_pass(struct play_ring *ring, uint32_t descriptors)
 void play_packed_use(struct play *play, struct play_ring *ring, uint32_t slot, bool wrap,
 		     const struct play_chain *chain)
 {
-	uint16_t flags = chain->len ? WRITE : 0;
+	uint16_t flags = chain->len && !play->policy.hide_write ? WRITE : 0;
 	uint32_t len = chain->len;
 
 	if (play->policy.stale_len) {

@@ -102,6 +102,7 @@ bool play_ring_begin(struct play *play, struct play_ring *ring)
 	ring->busy_descriptors = 0;
 	ring->broken = false;
 	ring->armed = false;
+	ring->excused = true;
 	ring->waits_since = 0;
 	ring->idle_since = 0;
 	ring->started = true;

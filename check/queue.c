@@ -130,6 +130,46 @@ void queue_go(struct queue *q)
 	queue_kick(q);
 }
 
+/* Is the descriptor that the device names among those from @slot on? They are walked, one by one. */
+static bool packed_asked(const struct queue *q, uint32_t slot, bool wrap)
+{
+	const uint16_t mode = ring_load16(at_event_flags(q->ring.device));
+	const uint16_t event = ring_load16(at_off_wrap(q->ring.device));
+
+	if (mode != RING_EVENT_DESC)
+		return mode != RING_EVENT_DISABLE;
+	while (slot != q->next_avail || wrap != q->avail_wrap) {
+		if ((slot | (wrap ? 0x8000u : 0)) == event)
+			return true;
+		if (++slot == q->ring.size) {
+			slot = 0;
+			wrap = !wrap;
+		}
+	}
+	return false;
+}
+
+bool queue_go_if_asked(struct queue *q)
+{
+	const uint16_t old = q->published_idx;
+	const uint32_t slot = q->staged;
+	const bool wrap = q->staged_flags & RING_AVAIL;
+	bool asked;
+
+	if (q->published == q->order_count)
+		return false;
+	queue_publish(q);
+	if (q->ring.packed)
+		asked = packed_asked(q, slot, wrap);
+	else if (q->event_idx)
+		asked = ring_passed(ring_load16(at_avail_event(&q->ring)), old, q->avail_idx);
+	else
+		asked = !(ring_load16(at_used_flags(&q->ring)) & RING_NO_NOTIFY);
+	if (asked)
+		queue_kick(q);
+	return asked;
+}
+
 static uint64_t events(struct queue *q, int fd, uint32_t ms)
 {
 	struct pollfd pollfd = { fd, POLLIN, 0 };

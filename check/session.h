@@ -237,6 +237,9 @@ void queue_kick(struct queue *q);
 /** queue_go() - publish and kick */
 void queue_go(struct queue *q);
 
+/** queue_go_if_asked() - publish, and kick if the device wants to be told; answers that */
+bool queue_go_if_asked(struct queue *q);
+
 /**
  * queue_poll() - take what the device has used
  * @q: the ring

@@ -30,6 +30,7 @@
  * @data: where the pieces of its data are, from @area
  * @wanted: content of its sectors
  * @expect: used length
+ * @total: pieces of all of it
  */
 struct slot {
 	uint8_t *area;
@@ -43,6 +44,7 @@ struct slot {
 	uint32_t count;
 	uint32_t status;
 	uint32_t expect;
+	uint32_t total;
 	uint64_t number;
 	struct vr_segment segments[PIECES + 4];
 	uint8_t wanted[DATA];
@@ -53,6 +55,7 @@ struct load {
 	struct slot *slots;
 	uint32_t slot_count;
 	uint32_t busy;
+	uint32_t segments; /* of all that are busy */
 	uint64_t added;
 	uint64_t got;
 };
@@ -188,6 +191,7 @@ static void prepare(struct load *l, uint32_t index, struct vr_buffer *buffer)
 	buffer->token = index;
 	buffer->context = ~(uint64_t)index;
 	slot->expect = in ? slot->bytes + 1 : 1;
+	slot->total = count;
 }
 
 /* A request that is on its way changes what its sectors hold. */
@@ -230,6 +234,7 @@ static int add_burst(struct load *l, uint32_t want)
 		slot->busy = true;
 		slot->number = l->added++;
 		l->busy++;
+		l->segments += slot->total;
 	}
 	return LOAD_OK;
 }
@@ -242,7 +247,7 @@ static int check_data(const struct load *l, const struct slot *slot)
 	uint32_t done = 0;
 
 	if (slot->area[slot->status] != 0)
-		return load_say(l->s.job->hostile ? LOAD_REFUSED : LOAD_CORRUPT,
+		return load_say(l->s.job->hostile ? LOAD_CHEATED : LOAD_CORRUPT,
 				"a request has status %u", slot->area[slot->status]);
 	if (slot->type != T_IN && slot->type != T_GET_ID)
 		return LOAD_OK;
@@ -271,13 +276,25 @@ static int check_used(struct load *l, const struct vr_used *used)
 				(unsigned long long)slot->number, (unsigned long long)l->got);
 	slot->busy = false;
 	l->busy--;
+	l->segments -= slot->total;
 	l->got++;
 	if (used->len != slot->expect)
-		return load_say(l->s.job->hostile && used->len < slot->expect ? LOAD_REFUSED :
+		return load_say(l->s.job->hostile && used->len < slot->expect ? LOAD_CHEATED :
 										LOAD_CORRUPT,
 				"request %llu has length %u, not %u",
 				(unsigned long long)slot->number, used->len, slot->expect);
 	return check_data(l, slot);
+}
+
+/* What has come back is free for others. */
+static int check_free(struct load *l)
+{
+	uint32_t free = vr_driver_free(l->s.drivers[0]);
+
+	if (free + l->segments >= l->s.job->size)
+		return LOAD_OK;
+	return load_say(LOAD_CORRUPT, "%u descriptors are free, at most %u are in use", free,
+			l->segments);
 }
 
 static int take_burst(struct load *l, uint32_t most, uint32_t *count)
@@ -294,7 +311,7 @@ static int take_burst(struct load *l, uint32_t most, uint32_t *count)
 		if (status)
 			return status;
 	}
-	return LOAD_OK;
+	return check_free(l);
 }
 
 /* ---- the work ---- */

@@ -12,8 +12,9 @@
 /* How the process ends. */
 #define LOAD_OK 0
 #define LOAD_FAILED 1 /* it could not even be started */
-#define LOAD_REFUSED 3 /* it noticed what the device did */
+#define LOAD_REFUSED 3 /* the half refused what a hostile device did */
 #define LOAD_ENDED 4 /* a hostile device ended the session, or does no more */
+#define LOAD_CHEATED 5 /* a hostile device gave back something else than it should */
 #define LOAD_HUNG 98
 #define LOAD_CORRUPT 99
 

@@ -40,6 +40,7 @@ struct packet {
 	uint8_t *area;
 	uint64_t addr;
 	bool busy;
+	uint32_t count;
 	uint64_t number;
 	struct vr_segment segments[2];
 };
@@ -47,12 +48,14 @@ struct packet {
 /**
  * struct side - a ring of the card
  * @busy: buffers that the device has
+ * @segments: of all of those
  * @added: buffers, ever
  * @got: those that came back
  */
 struct side {
 	struct packet packets[SLOTS_MAX];
 	uint32_t busy;
+	uint32_t segments;
 	uint64_t added;
 	uint64_t got;
 };
@@ -126,7 +129,7 @@ static int check_frame(struct card *c, const struct packet *packet, uint32_t len
 	if (len >= HEADER + FRAME_MIN &&
 	    (is_own(frame, len - HEADER) || is_echo(c, frame, len - HEADER)))
 		return LOAD_OK;
-	return load_say(c->s.job->hostile ? LOAD_REFUSED : LOAD_CORRUPT,
+	return load_say(c->s.job->hostile ? LOAD_CHEATED : LOAD_CORRUPT,
 			"%u bytes received that nobody has sent", len);
 }
 
@@ -147,12 +150,25 @@ static int check_used(struct card *c, uint32_t ring, const struct vr_used *used)
 				(unsigned long long)side->got);
 	packet->busy = false;
 	side->busy--;
+	side->segments -= packet->count;
 	side->got++;
 	if (ring == RX)
 		return check_frame(c, packet, used->len);
 	return used->len ?
 		       load_say(LOAD_CORRUPT, "length %u of a buffer that was sent", used->len) :
 		       LOAD_OK;
+}
+
+/* What has come back is free for others. */
+static int check_free(struct card *c, uint32_t ring)
+{
+	uint32_t most = c->sides[ring].segments;
+	uint32_t free = vr_driver_free(c->s.drivers[ring]);
+
+	if (free + most >= c->s.job->size)
+		return LOAD_OK;
+	return load_say(LOAD_CORRUPT, "ring %u: %u descriptors are free, at most %u are in use",
+			ring, free, most);
 }
 
 static int take_burst(struct card *c, uint32_t ring, uint32_t *count)
@@ -167,7 +183,7 @@ static int take_burst(struct card *c, uint32_t ring, uint32_t *count)
 	for (int i = 0; i < got && !status; i++)
 		status = check_used(c, ring, &used[i]);
 	*count += got > 0 ? (uint32_t)got : 0;
-	return status;
+	return status ? status : check_free(c, ring);
 }
 
 /* ---- what goes out ---- */
@@ -196,6 +212,7 @@ static void prepare(struct card *c, uint32_t ring, uint32_t index, uint64_t numb
 	uint32_t bytes = ring == TX ? choose_bytes(c, number) : AREA;
 	uint32_t first = cut ? choose_cut(c, bytes) : bytes;
 
+	packet->count = cut ? 2 : 1;
 	memset(packet->area, ring == TX ? 0 : 0xee, HEADER);
 	if (ring == TX)
 		make_frame(packet->area + HEADER, number, bytes - HEADER);
@@ -207,7 +224,7 @@ static void prepare(struct card *c, uint32_t ring, uint32_t index, uint64_t numb
 		.token = index,
 		.context = ~(uint64_t)index,
 	};
-	*(ring == TX ? &buffer->readable : &buffer->writable) = cut ? 2 : 1;
+	*(ring == TX ? &buffer->readable : &buffer->writable) = (uint16_t)packet->count;
 }
 
 /* Makes free slots available, in one burst. */
@@ -215,8 +232,9 @@ static int add_burst(struct card *c, uint32_t ring, uint32_t want)
 {
 	struct side *side = &c->sides[ring];
 	struct vr_buffer buffers[SLOTS_MAX];
-	/* Where there are tables, some bursts have such, too. */
-	bool mixed = c->s.job->chains || (c->s.job->indirect && load_below(&c->s, 4) == 0);
+	/* Where there are tables, some bursts have such, too; else one chain breaks a row of others. */
+	bool mixed = c->s.job->indirect && load_below(&c->s, 4) == 0;
+	uint32_t chain = c->s.job->chains ? load_below(&c->s, 2 * c->slot_count) : UINT32_MAX;
 	uint32_t count = 0;
 	int taken;
 
@@ -226,7 +244,7 @@ static int add_burst(struct card *c, uint32_t ring, uint32_t want)
 		if (side->packets[index].busy)
 			continue;
 		prepare(c, ring, index, side->added + count, &buffers[count],
-			mixed && load_below(&c->s, 2));
+			count == chain || (mixed && load_below(&c->s, 2)));
 		count++;
 	}
 	if (count == 0)
@@ -242,6 +260,7 @@ static int add_burst(struct card *c, uint32_t ring, uint32_t want)
 		packet->busy = true;
 		packet->number = side->added++;
 		side->busy++;
+		side->segments += packet->count;
 	}
 	return LOAD_OK;
 }

@@ -46,7 +46,7 @@ static void shape(const struct front_job *job, struct load_job *load)
 	load->size = is_packed ? packed[turn] : split[turn];
 	load->indirect = job->number % 2 ? 6 : 0;
 	load->shallow = job->number % 5 == 4;
-	load->chains = !load->indirect && job->number / 6 % 2;
+	load->chains = job->type == CHECK_NET && !load->indirect && job->number / 6 % 2;
 	if (job->check && job->check->hostile) {
 		load->size = 64;
 		load->indirect = 0;
@@ -61,6 +61,8 @@ static void shape(const struct front_job *job, struct load_job *load)
 		load->small = is_packed ? 2000 : 66000;
 		load->restarts = 3;
 	}
+	if (load->chains)
+		load->requests *= 3;
 	/* Kicks that are not wanted are judged by their number: many publications of a few. */
 	if (job->type == CHECK_NET &&
 	    (is(job, "kicks-off") || is(job, "without-event-idx-and-kicks"))) {
@@ -166,9 +168,11 @@ static int check_device(const struct check_plan *plan, struct self *self, const 
 {
 	struct front_start start = { .run = run_command, .context = self };
 	struct front_job job = { .path = self->socket, .type = device };
-	struct check_target target = {
-		.path = self->socket, .device = device, .write = true, .answer_ms = 2000
-	};
+	struct check_target target = { .path = self->socket,
+				       .device = device,
+				       .write = true,
+				       .strict = true,
+				       .answer_ms = 2000 };
 	struct check_plan part = *plan;
 	struct check_results more;
 	struct front_child child;
