@@ -238,7 +238,7 @@ class Bad(collections.namedtuple('Bad', 'part verdict clause form name text')):
 class Check:
     """`virtring check self`, with a library that has the faulty core."""
     name = 'virtring check self'
-    parts = ('driver-half', 'serve-blk', 'serve-net', 'blk', 'net')
+    parts = ('driver-half', 'driver-net', 'serve-blk', 'serve-net', 'blk', 'net')
 
     def __init__(self, build, seconds):
         self.build = build
