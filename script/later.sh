@@ -6,12 +6,14 @@
 # nor the lists of this machine's apt are touched.
 
 LATER_CACHE=${VIRTRING_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/virtring}
+LATER_KEYS=/usr/share/keyrings/debian-archive-keyring.gpg
 
-# The mirror that this machine's own apt has Debian from.
+# The mirror that this machine's own apt has Debian from; Ubuntu's has none.
 later_mirror() {
 	# shellcheck disable=SC2016 # for apt to expand
 	apt-get indextargets --format '$(ORIGIN) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
-		awk '$1 == "Debian" && $2 == "main" && $3 !~ /security/ { print $3; exit }'
+		awk '$1 == "Debian" && $2 == "main" && $3 !~ /security/ { print $3; found = 1; exit }
+			END { if (!found) print "http://deb.debian.org/debian/" }'
 }
 
 # apt-get with sources, lists, archives and a list of what is installed (nothing) of its own.
@@ -54,7 +56,7 @@ later_download() {
 	mkdir -p "$later_new/state" "$later_new/lists/partial" "$later_new/cache/archives/partial" \
 		"$later_new/debs" "$later_new/root"
 	: >"$later_new/status"
-	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $later_uri $later_suite main" \
+	echo "deb [signed-by=$LATER_KEYS] $later_uri $later_suite main" \
 		>"$later_new/sources.list"
 	later_apt update >>"$later_new/log" 2>&1 || {
 		later_trouble "no package list of Debian $later_suite"
@@ -80,11 +82,11 @@ later_unpack() {
 		later_why='this is no Debian'
 		return 1
 	}
-	later_uri=$(later_mirror)
-	[ -n "$later_uri" ] || {
-		later_why='apt has no Debian mirror'
+	[ -e "$LATER_KEYS" ] || {
+		later_why='the package debian-archive-keyring is not installed'
 		return 1
 	}
+	later_uri=$(later_mirror)
 	say "unpacking $* of Debian $later_suite into $later_root"
 	# Beside it, so that two who do this at once do not meet.
 	later_new=$later_root.new.$$
