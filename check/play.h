@@ -256,6 +256,7 @@ struct play_ring {
 	uint64_t kicks_all;
 	uint64_t quiet_kicks;
 	bool excused; /* kicks went off: one may have been decided on before */
+	bool told; /* since its start: until then its word is the driver's zeroes, "kick" */
 	uint64_t quiet_publications;
 	int64_t waits_since;
 	int64_t idle_since;

@@ -150,6 +150,7 @@ void play_disarm(struct play_ring *ring)
 	/* What was off stays off; only a change finds kicks under way. */
 	ring->excused |= ring->armed;
 	ring->armed = false;
+	ring->told = true;
 }
 
 static void judge_kick(struct play *play, struct play_ring *ring, bool came, uint64_t published)
@@ -172,7 +173,7 @@ static void judge_quiet(struct play *play, struct play_ring *ring)
 					    SEEN_S_DRV_19;
 	bool many = ring->quiet_kicks * 2 > ring->quiet_publications;
 
-	/* A hundred of a slow driver's kicks may be late when others want its CPU. */
+	/* A slow driver's kicks may be late when others want its CPU. */
 	if (ring->quiet_publications < 256)
 		return;
 	(void)ledger_judge(play->ledger, which, !many,
@@ -187,7 +188,7 @@ static void judge_quiet(struct play *play, struct play_ring *ring)
  */
 static void look_quietly(struct play *play, struct play_ring *ring, uint64_t published)
 {
-	if (published == ring->avail_at || play->policy.kicks == KICKS_EACH)
+	if (published == ring->avail_at || play->policy.kicks == KICKS_EACH || !ring->told)
 		return;
 	ring->quiet_publications++;
 	ring->quiet_kicks += ring->kicks > 0 && !ring->excused;

@@ -103,6 +103,7 @@ bool play_ring_begin(struct play *play, struct play_ring *ring)
 	ring->broken = false;
 	ring->armed = false;
 	ring->excused = true;
+	ring->told = false;
 	ring->waits_since = 0;
 	ring->idle_since = 0;
 	ring->started = true;

@@ -259,7 +259,7 @@ static bool serve_ring(struct play *play, struct play_ring *ring)
 	if (!ring->started || !ring->enabled || ring->broken)
 		return false;
 	if (play_may_look(play, ring)) {
-		if (ring->armed || (play->policy.kicks == KICKS_NONE && ring->taken == 0))
+		if (ring->armed || !ring->told)
 			play_disarm(ring);
 		worked = take_all(play, ring) > 0;
 		/* The parked event index has to follow. */
