@@ -236,8 +236,141 @@ VR_INLINE unsigned int vr_split_oldest_run(struct vr_device *device, const uint3
 	return i;
 }
 
-VR_INLINE unsigned int vr_packed_oldest_run(struct vr_device *device, const uint32_t *lens,
-					    unsigned int count)
+/*
+ * The common buffers, of one descriptor, and written to if the caller gives lengths, have a path of their
+ * own, as they do in the pop. This is what its loop needs; pointers stand at the next buffer.
+ */
+struct vr_packed_singles {
+	struct vr_device_record *record; /* plain: the first of all */
+	const uint64_t *age; /* plain */
+	uint16_t *free_place; /* plain */
+	const uint32_t *len; /* or NULL */
+	struct vr_desc *desc; /* where its entry goes */
+	uint64_t single; /* VR_RECORD_SINGLE */
+	uint64_t state; /* flags of all entries, as in the second word */
+	uint64_t rest; /* the entry last made */
+};
+
+VR_INLINE void vr_packed_singles_begin(const struct vr_device *device,
+				       struct vr_packed_singles *singles, const uint32_t *lens,
+				       bool in_order)
+{
+	uint32_t flags = vr_used_state(device->used.wrap) | (lens ? VR_DESC_WRITE : 0u);
+
+	singles->record = device->records + (in_order ? device->stage_place : 0);
+	singles->age = in_order ? NULL : device->ages + device->age_head;
+	singles->free_place = in_order ? NULL : device->free_places + (device->size - device->open);
+	singles->len = lens;
+	singles->desc = &device->desc[device->used.slot];
+	singles->single = VR_RECORD_SINGLE;
+	VR_KEEP(singles->single);
+	singles->state = vr_packed_rest(0, 0, flags);
+	singles->rest = 0;
+}
+
+VR_INLINE void vr_packed_singles_step(struct vr_packed_singles *singles, uint32_t count,
+				      bool in_order)
+{
+	singles->desc += count;
+	if (singles->len)
+		singles->len += count;
+	if (in_order) {
+		singles->record += count;
+	} else {
+		singles->age += count;
+		singles->free_place += count;
+	}
+}
+
+/*
+ * Makes the entry of a common buffer from its record, which has the id where it belongs. In order only
+ * short ones are common: they have an entry each.
+ */
+VR_INLINE bool vr_packed_make_entry(struct vr_packed_singles *singles, uint64_t word, uint32_t len,
+				    bool in_order)
+{
+	uint32_t capacity = vr_record_capacity(word);
+
+	if (vr_unlikely(in_order ? len >= capacity : len > capacity) ||
+	    vr_unlikely(singles->len && len == 0))
+		return false;
+	word -= singles->single;
+	singles->rest = word - (capacity - len) + singles->state;
+	return vr_likely(word < singles->single);
+}
+
+/* Takes the @i-th buffer of a group, if it is a common one. */
+VR_INLINE bool vr_packed_stage_one(struct vr_packed_singles *singles, uint32_t i, bool in_order)
+{
+	uint32_t len = singles->len ? singles->len[i] : 0;
+	uint64_t handle = in_order ? 0 : singles->age[i];
+	uint32_t place = in_order ? i : (uint32_t)(handle & VR_PLACE_MASK);
+	struct vr_device_record *record = &singles->record[place];
+
+	if (!in_order && vr_unlikely(record->owner != handle))
+		return false;
+	if (!vr_packed_make_entry(singles, record->word, len, in_order))
+		return false;
+	if (!in_order) {
+		record->owner = 0;
+		singles->free_place[i] = (uint16_t)place;
+	}
+	return true;
+}
+
+/* Takes common buffers until another one comes. */
+VR_INLINE uint32_t vr_packed_stage_run(struct vr_packed_singles *singles, uint32_t count,
+				       bool in_order)
+{
+	uint32_t done, i;
+
+	for (done = 0; count - done >= VR_GROUP; done += VR_GROUP) {
+		VR_UNROLL_4
+		for (i = 0; i < VR_GROUP; i++) {
+			if (!vr_packed_stage_one(singles, i, in_order))
+				return done + i;
+			vr_st64(&singles->desc[i].rest, singles->rest);
+		}
+		vr_packed_singles_step(singles, VR_GROUP, in_order);
+	}
+	for (; done < count; done++) {
+		if (!vr_packed_stage_one(singles, 0, in_order))
+			return done;
+		vr_st64(&singles->desc->rest, singles->rest);
+		vr_packed_singles_step(singles, 1, in_order);
+	}
+	return done;
+}
+
+/* Stages the oldest buffers as far as they are common and the ring does not wrap. */
+VR_INLINE unsigned int vr_packed_stage_singles(struct vr_device *device, const uint32_t *lens,
+					       unsigned int count, bool in_order)
+{
+	uint32_t slot = device->used.slot;
+	struct vr_packed_singles singles;
+	unsigned int done = 0;
+
+	vr_packed_singles_begin(device, &singles, lens, in_order);
+	count = vr_min(count, device->size - slot);
+	if (device->entries == 0) {
+		if (!vr_packed_stage_one(&singles, 0, in_order))
+			return 0;
+		vr_packed_hold(device, singles.rest);
+		vr_packed_singles_step(&singles, 1, in_order);
+		done = 1;
+	}
+	done += vr_packed_stage_run(&singles, count - done, in_order);
+	if (done == 0)
+		return 0;
+	vr_device_note_entries(device, slot, slot + done - 1, done);
+	vr_advance(&device->used, done, device->size);
+	device->staged_descs += done;
+	return done;
+}
+
+/* Plain: stages the oldest buffers, of whatever shape. */
+VR_INLINE unsigned int vr_packed_ages_take_any(struct vr_device *device, const uint32_t *lens,
+					       unsigned int count)
 {
 	uint16_t *free_place = device->free_places + (device->size - device->open);
 	const uint64_t *ages = device->ages + device->age_head;
@@ -259,6 +392,14 @@ VR_INLINE unsigned int vr_packed_oldest_run(struct vr_device *device, const uint
 	}
 	vr_packed_write_end(device, &writer);
 	return i;
+}
+
+VR_INLINE unsigned int vr_packed_oldest_run(struct vr_device *device, const uint32_t *lens,
+					    unsigned int count)
+{
+	unsigned int run = vr_packed_stage_singles(device, lens, count, false);
+
+	return vr_likely(run) ? run : vr_packed_ages_take_any(device, lens, count);
 }
 
 VR_INLINE int vr_device_oldest_plain(struct vr_device *device, const uint32_t *lens,
@@ -327,6 +468,45 @@ VR_INLINE unsigned int vr_run_extend(struct vr_device *device, const uint32_t *l
 	return i;
 }
 
+/* In order: stages the oldest buffers as far as they are short, and so have an entry each. */
+VR_INLINE unsigned int vr_split_stage_short(struct vr_device *device, const uint32_t *lens,
+					    unsigned int count)
+{
+	const struct vr_device_record *records = &device->records[device->stage_place];
+	uint32_t slot = (uint32_t)device->staged & (device->size - 1);
+	struct vr_used_elem *elements = &device->used_ring->ring[slot];
+	uint64_t *shadow = device->used_shadow + slot;
+	unsigned int i;
+
+	count = vr_min(count, device->size - slot);
+	for (i = 0; i < count; i++) {
+		uint64_t word = records[i].word;
+
+		if (vr_unlikely(lens[i] >= vr_record_capacity(word)))
+			break;
+		vr_split_element(&elements[i], &shadow[i], vr_record_id(word), lens[i]);
+	}
+	if (i)
+		vr_device_note_entries(device, slot, slot + i - 1, i);
+	return i;
+}
+
+/*
+ * In order: as far as the oldest buffers are short, what most received packets are. Nothing is looked
+ * up for each of them that is known of all: that no run is open, nothing is parked and nothing wraps.
+ */
+VR_INLINE unsigned int vr_run_short(struct vr_device *device, const uint32_t *lens,
+				    unsigned int count, bool packed)
+{
+	if (!lens || device->run.buffers || device->parked_count)
+		return 0;
+	count = vr_min(vr_min(count, device->open), device->size - device->stage_place);
+	count = packed ? vr_packed_stage_singles(device, lens, count, true) :
+			 vr_split_stage_short(device, lens, count);
+	vr_row_shorten(device, count);
+	return count;
+}
+
 /* In order: none of the buffers in the row has a writable part, several descriptors or was completed. */
 VR_INLINE bool vr_row_simple(const struct vr_device *device)
 {
@@ -358,9 +538,11 @@ VR_INLINE int vr_device_oldest_in_order(struct vr_device *device, const uint32_t
 	unsigned int done = 0;
 
 	while (done < count && device->open) {
-		unsigned int run =
-			vr_run_extend(device, lens ? lens + done : NULL, count - done, packed);
+		const uint32_t *rest = lens ? lens + done : NULL;
+		unsigned int run = vr_run_short(device, rest, count - done, packed);
 
+		if (run == 0)
+			run = vr_run_extend(device, rest, count - done, packed);
 		if (run == 0)
 			return done ? (int)done : VR_E_INVAL;
 		done += run;

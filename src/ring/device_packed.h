@@ -126,12 +126,12 @@ VR_INLINE uint32_t vr_packed_take_run(struct vr_pop_run *run, uint64_t flags, ui
 {
 	uint32_t done, i;
 
-	for (done = 0; count - done >= VR_POP_GROUP; done += VR_POP_GROUP) {
+	for (done = 0; count - done >= VR_GROUP; done += VR_GROUP) {
 		VR_UNROLL_4
-		for (i = 0; i < VR_POP_GROUP; i++)
+		for (i = 0; i < VR_GROUP; i++)
 			if (!vr_packed_take(run, flags, i, kind, in_order))
 				return done + i;
-		vr_packed_step(run, VR_POP_GROUP, in_order);
+		vr_packed_step(run, VR_GROUP, in_order);
 	}
 	for (; done < count; done++) {
 		if (!vr_packed_take(run, flags, 0, kind, in_order))

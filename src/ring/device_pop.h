@@ -38,7 +38,7 @@ VR_INLINE void vr_device_record(struct vr_device *device, const struct vr_gather
  * the kind is a constant there; a queue hardly ever mixes them, so the last kind is the best guess.
  *
  * This has what the loop needs in one place. Pointers stand at the next buffer, or at the first of a
- * group of VR_POP_GROUP whose members are named by number, so that nothing is counted for each of them.
+ * group of VR_GROUP whose members are named by number, so that nothing is counted for each of them.
  */
 struct vr_pop_run {
 	struct vr_chain *chain;
@@ -61,9 +61,6 @@ struct vr_pop_run {
 	uint64_t rest; /* packed: without the flags of a common one */
 	uint32_t head; /* split plain */
 };
-
-/* A cache line of packed descriptors. */
-#define VR_POP_GROUP 4u
 
 VR_INLINE void vr_pop_run_begin(const struct vr_device *device, struct vr_pop_run *run,
 				struct vr_chain *chains, struct vr_iovec *segments, bool in_order)

@@ -180,12 +180,12 @@ VR_INLINE uint32_t vr_split_take_run(struct vr_pop_run *run, uint32_t size, uint
 {
 	uint32_t done, i;
 
-	for (done = 0; count - done >= VR_POP_GROUP; done += VR_POP_GROUP) {
+	for (done = 0; count - done >= VR_GROUP; done += VR_GROUP) {
 		VR_UNROLL_4
-		for (i = 0; i < VR_POP_GROUP; i++)
+		for (i = 0; i < VR_GROUP; i++)
 			if (!vr_split_take(run, size, i, kind, in_order))
 				return done + i;
-		vr_split_step(run, VR_POP_GROUP, in_order);
+		vr_split_step(run, VR_GROUP, in_order);
 	}
 	for (; done < count; done++) {
 		if (!vr_split_take(run, size, 0, kind, in_order))

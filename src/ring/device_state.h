@@ -20,6 +20,9 @@
 #define VR_PLACE_MASK 0xffffu
 #define VR_HANDLE_STEP 0x10000u
 
+/* Buffers that the loops take at a time: a cache line of packed descriptors. */
+#define VR_GROUP 4u
+
 /*
  * What is known of a popped buffer, by place. All that completing it takes is one word, because popping it
  * stores one: bytes of its writable elements in bits 0-31, its id (split: head) above, ring

@@ -66,12 +66,12 @@ else
 	done <<-'END'
 		split readable 55 72
 		split-in-order readable 27 38
-		packed readable 58 80
+		packed readable 58 69
 		packed-in-order readable 30 42
 		split writable 58 83
-		split-in-order writable 41 85
-		packed writable 58 91
-		packed-in-order writable 47 96
+		split-in-order writable 41 60
+		packed writable 58 74
+		packed-in-order writable 47 59
 	END
 	for form in split packed; do
 		for kind in readable writable; do

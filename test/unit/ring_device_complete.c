@@ -373,6 +373,65 @@ static void the_oldest_among_completed_ones(void **state)
 	}
 }
 
+/* What is not common among the oldest: a length that is, or a buffer of two descriptors. */
+enum odd {
+	ODD_FULL,
+	ODD_UNWRITTEN,
+	ODD_TOO_LONG,
+	ODD_CHAIN,
+	ODDS
+};
+
+/* COUNT buffers that are common but for the one at @at, in one call. */
+static void odd_among_oldest(struct bench *b, enum odd odd, unsigned int at)
+{
+	uint32_t lens[COUNT] = { 61, 62, 63, 64, 65, 66 };
+	int done;
+
+	for (unsigned int i = 0; i < COUNT; i++)
+		b->id[i] = odd == ODD_CHAIN && i == at ? peer_driver_send(&b->peer, element, 2) :
+							 peer_driver_send(&b->peer, element + 1, 1);
+	CHECK_EQ(vr_device_pop(b->rig.device, b->chain, COUNT, b->segment, 4 * COUNT), COUNT);
+	if (odd == ODD_FULL)
+		lens[at] = 100;
+	if (odd == ODD_UNWRITTEN)
+		lens[at] = 0;
+	if (odd == ODD_TOO_LONG) {
+		lens[at] = 101;
+		done = vr_device_complete_oldest(b->rig.device, lens, COUNT);
+		CHECK_EQ(done, at ? (int)at : VR_E_INVAL);
+		CHECK_EQ(vr_device_staged(b->rig.device), at);
+		lens[at] = 67;
+		CHECK_EQ(vr_device_complete_oldest(b->rig.device, lens + at, COUNT - at),
+			 COUNT - at);
+	} else {
+		CHECK_EQ(vr_device_complete_oldest(b->rig.device, lens, COUNT), COUNT);
+	}
+	CHECK_EQ(vr_device_publish(b->rig.device, NULL), COUNT);
+	for (unsigned int i = 0; i < COUNT; i++)
+		expect_used(b, i, lens[i]);
+	expect_nothing_used(b);
+}
+
+static void the_oldest_are_not_all_alike(void **state)
+{
+	(void)state;
+	FOR_EACH_FORM(form)
+	{
+		for (unsigned int i = 0; i < ODDS * COUNT; i++) {
+			struct bench b;
+
+			open_shape(&b, form->features, 16, 0);
+			for (unsigned int lap = 0; lap < 8; lap++) {
+				context("%s, odd %u at %u, turn %u", form->name, i / COUNT,
+					i % COUNT, lap);
+				odd_among_oldest(&b, (enum odd)(i / COUNT), i % COUNT);
+			}
+			bench_close(&b);
+		}
+	}
+}
+
 /* Which entries a run of completions with these lengths costs; 100 fills a buffer. */
 struct run_row {
 	uint32_t lens[COUNT];
@@ -605,6 +664,7 @@ int main(void)
 		cmocka_unit_test(the_oldest_are_completed_in_order),
 		cmocka_unit_test(the_oldest_is_known_after_many_laps),
 		cmocka_unit_test(the_oldest_among_completed_ones),
+		cmocka_unit_test(the_oldest_are_not_all_alike),
 		cmocka_unit_test(only_full_buffers_are_skipped),
 		cmocka_unit_test(buffers_without_a_writable_part_are_skipped),
 		cmocka_unit_test(a_run_is_one_entry_at_its_first_slot),
