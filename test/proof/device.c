@@ -177,3 +177,97 @@ void prove_restore(void)
 	REACH(answer == 0 && d->resubmit_left == N, "a whole ring is to be resubmitted");
 	REACH(answer != 0, "a base is refused");
 }
+
+/* A reset, or another size, is a new start: all handles are stale, nothing is left of a row or an age. */
+void prove_reset(void)
+{
+	struct vr_ring ring = { { 0 } };
+	uint64_t handle = nondet_uint64();
+	int answer = 0;
+
+	proof_valid_device();
+	d->halt.word = nondet_uint32();
+	remember();
+	ring.descriptors.host = proof_desc;
+	ring.driver.host = PACKED ? (void *)&proof_driver_event : (void *)&proof_avail;
+	ring.device.host = PACKED ? (void *)&proof_device_event : (void *)&proof_used;
+	if (nondet_bool())
+		vr_device_reset(d);
+	else
+		answer = vr_device_resize(d, &ring, N);
+	PROVE(answer == 0, "a size that fits is taken");
+	d->max_chain = CHAIN; /* which a resize works out anew */
+	PROVE(vr_device_valid(), "the state is valid");
+	PROVE(vr_device_in_flight(d) == 0 && d->halt.word == 0, "nothing is in flight or broken");
+	ASSUME((handle & VR_PLACE_MASK) < N);
+	PROVE(vr_device_complete(d, handle, 0) == VR_E_STALE, "a handle of before is stale");
+	PROVE(d->handles == old.handles, "and will not be given out again");
+	REACH(old.open == N, "a reset with a whole ring in flight");
+}
+
+/* The base case: what init makes of any configuration of this shape is valid. */
+static struct {
+	_Alignas(64) struct vr_device device;
+	_Alignas(64) struct vr_device_record records[N];
+#if IN_ORDER
+	_Alignas(64) uint64_t parked[N];
+#else
+	_Alignas(64) uint64_t ages[2 * N];
+#if PACKED
+	_Alignas(64) uint16_t free_places[N];
+#endif
+#endif
+#if SPLIT
+	_Alignas(64) uint64_t used_shadow[N];
+#endif
+} state;
+
+static void init_as(_Bool event_idx)
+{
+	struct vr_device_config config = { 0 };
+	struct vr_device *made = NULL;
+	uint32_t i;
+	int answer;
+
+	config.struct_size = sizeof(config);
+	config.features = (PACKED ? VR_F_RING_PACKED : 0) | (IN_ORDER ? VR_F_IN_ORDER : 0) |
+			  (event_idx ? VR_F_EVENT_IDX : 0);
+	config.queue_size = N;
+	config.flags = nondet_uint32();
+	config.max_chain = nondet_uint32();
+	config.map = &proof_map;
+	config.ring.descriptors.host = proof_desc;
+	config.ring.driver.host = PACKED ? (void *)&proof_driver_event : (void *)&proof_avail;
+	config.ring.device.host = PACKED ? (void *)&proof_device_event : (void *)&proof_used;
+	__CPROVER_havoc_object(&state);
+	answer = vr_device_init(&state, sizeof(state), &config, &made);
+	if (answer) {
+		PROVE(answer == VR_E_INVAL && made == NULL, "refused, and nothing made");
+		return;
+	}
+	PROVE(made == &state.device, "made in the caller's memory");
+	/* The invariant is about the harness's own arrays: the state moves there. */
+	*d = *made;
+	for (i = 0; i < N; i++)
+		proof_records[i] = state.records[i];
+#if IN_ORDER
+	for (i = 0; i < N; i++)
+		proof_parked[i] = state.parked[i];
+#elif PACKED
+	for (i = 0; i < N; i++)
+		proof_free_places[i] = state.free_places[i];
+#endif
+	d->records = proof_records;
+	PROVE(vr_device_valid(), "the state is valid");
+	PROVE(d->halt.word == 0 && vr_device_in_flight(d) == 0, "nothing is in flight");
+	REACH(1, "a new queue");
+}
+
+void prove_init(void)
+{
+	/* Constants each, so that the layout is one. */
+	if (nondet_bool())
+		init_as(0);
+	else
+		init_as(1);
+}
