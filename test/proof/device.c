@@ -178,6 +178,45 @@ void prove_restore(void)
 	REACH(answer != 0, "a base is refused");
 }
 
+/* A constant, so that what must not be entered is not. */
+static void halted_by(uint32_t word)
+{
+	struct vr_chain chain;
+	struct vr_iovec segments[CHAIN];
+	struct vr_stored stored;
+	_Bool pops = nondet_bool();
+	_Bool ask = nondet_bool();
+	int answer;
+
+	d->halt.word = word;
+	remember();
+	if (pops)
+		answer = vr_device_pop(d, &chain, nondet_uint32(), segments, CHAIN);
+	else
+		answer = vr_device_publish(d, ask ? &stored : NULL);
+	PROVE(answer == VR_E_BROKEN, "broken stays broken");
+	PROVE(d->halt.word == word, "for the reason that it had");
+	prove_same();
+	REACH(pops, "a pop of a broken queue");
+	REACH(!pops && old.staged > old.published, "what is staged stays unpublished");
+}
+
+/* A queue that broke, or was broken, gives nothing out and publishes nothing. */
+void prove_halted(void)
+{
+	proof_valid_device();
+	switch (nondet_uint8()) {
+	case 0:
+		halted_by(VR_FAULT_CALLER);
+		break;
+	case 1:
+		halted_by(VR_FAULT_UNMAPPED);
+		break;
+	default:
+		halted_by(VR_FAULT_COUNT - 1);
+	}
+}
+
 /* A reset, or another size, is a new start: all handles are stale, nothing is left of a row or an age. */
 void prove_reset(void)
 {
