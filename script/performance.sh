@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # The measurements of doc/performance.md, one after the other, each into FOLDER as a table, as JSON and,
-# where there is one, as a picture.
+# where there is one, as a picture; tables.md has the tables as the page shows them.
 
 # The kernel keeps back from who runs under SCHED_RR a twentieth of each second: rounds are shorter.
 performance_bench() {
@@ -29,5 +29,8 @@ performance_all() {
 		performance_bench ring --ring --rounds "$rounds"
 		performance_bench floor --floor --rounds "$rounds" --near 120
 	}
+	script/performance_tables.py "$folder"/versus.json "$folder"/budget.json "$folder"/latency.json \
+		"$folder"/scale.json "$folder"/ring.json >"$folder/tables.md" ||
+		say "performance: no tables.md: status $?"
 	say "performance: tables, JSON and a picture are in $folder"
 }
