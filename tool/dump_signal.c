@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "dump/image.h"
@@ -100,16 +99,11 @@ static int write_images(const struct dump_signal *dump, unsigned int *count)
 	return error;
 }
 
-static void ready(void *context)
+static void dump_now(void *context)
 {
 	struct dump_signal *dump = context;
-	struct signalfd_siginfo info;
 	unsigned int count = 0;
-	int error;
-
-	if (read(dump->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
-		return;
-	error = write_images(dump, &count);
+	int error = write_images(dump, &count);
 	if (error)
 		fprintf(stderr, "virtring serve %s: dump: %s\n", dump->device, strerror(-error));
 	else
@@ -119,21 +113,19 @@ static void ready(void *context)
 
 int dump_signal_open(struct dump_signal *dump, const char *path)
 {
-	sigset_t set;
 	int error;
 
 	if (!path)
 		return 0;
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	dump->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	if (dump->signal_fd < 0)
-		return -errno;
+	dump->signal.seen = dump_now;
+	dump->signal.context = dump;
+	error = signal_watch_open(&dump->signal, SIGUSR1);
+	if (error)
+		return error;
 	dump->file_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (dump->file_fd < 0) {
 		error = -errno;
-		close(dump->signal_fd);
+		signal_watch_close(&dump->signal);
 		return error;
 	}
 	dump->open = true;
@@ -143,15 +135,14 @@ int dump_signal_open(struct dump_signal *dump, const char *path)
 int dump_signal_watch(struct dump_signal *dump, struct vr_vu_loop *loop)
 {
 	dump->loop = loop;
-	return dump->open ? vr_vu_loop_watch(loop, dump->signal_fd, ready, dump, &dump->watch) : 0;
+	return signal_watch_start(&dump->signal, loop);
 }
 
 void dump_signal_close(struct dump_signal *dump)
 {
 	if (!dump->open)
 		return;
-	vr_vu_watch_end(dump->watch);
-	close(dump->signal_fd);
+	signal_watch_close(&dump->signal);
 	close(dump->file_fd);
 	dump->open = false;
 }

@@ -5,23 +5,23 @@
 
 #include <virtring/vhost_user_loop.h>
 
+#include "signal_watch.h"
+
 /**
  * struct dump_signal - a file that waits for a signal
  * @device: what to call the queues after
  * @loop: whose queues
  * @queues: how many there may be
- * @signal_fd: SIGUSR1
+ * @signal: SIGUSR1
  * @file_fd: where images are appended
- * @watch: of @signal_fd
  * @open: there is a file
  */
 struct dump_signal {
 	const char *device;
 	struct vr_vu_loop *loop;
 	uint32_t queues;
-	int signal_fd;
+	struct signal_watch signal;
 	int file_fd;
-	struct vr_vu_watch *watch;
 	bool open;
 };
 

@@ -8,6 +8,7 @@
  * own image when it is made (src/blk/disk_uring.c).
  */
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/if_tun.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
@@ -30,6 +31,7 @@
 #define ALL(name, why) { name, SANDBOX_ALL, 0, 0, 0, why }
 #define BLK(name, why) { name, SANDBOX_BLK, 0, 0, 0, why }
 #define ONLY(name, argument, mask, value, why) { name, SANDBOX_ALL, mask, value, argument, why }
+#define BLK_ONLY(name, argument, mask, value, why) { name, SANDBOX_BLK, mask, value, argument, why }
 #define NET_ONLY(name, argument, mask, value, why) { name, SANDBOX_NET, mask, value, argument, why }
 
 static const struct sandbox_call calls[] = {
@@ -100,6 +102,7 @@ static const struct sandbox_call calls[] = {
 	BLK("fallocate", "discards and zeroes without io_uring"),
 	BLK("io_uring_enter", "a disk; what the ring can do was restricted before"),
 	ONLY("ioctl", 1, WORD, TCGETS, "stdio asks whether it writes to a terminal"),
+	BLK_ONLY("ioctl", 1, WORD, BLKGETSIZE64, "a block device that has grown or shrunk"),
 	NET_ONLY("ioctl", 1, WORD, TUNSETOFFLOAD,
 		 "what a front end takes from a tap is negotiated"),
 	NET_ONLY("ioctl", 1, WORD, TUNSETQUEUE, "queue pairs of a tap come and go"),

@@ -2,6 +2,7 @@
 /* virtring serve blk: a disk behind a vhost-user socket, in one thread. */
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "mask.h"
 #include "sandbox.h"
 #include "serve.h"
+#include "signal_watch.h"
 
 /*
  * Requests handled at a time: enough to share the cost of a system call among them, few enough that
@@ -48,6 +50,7 @@ struct server {
 	const struct serve_options *options;
 	struct vr_vu_loop *loop;
 	struct dump_signal dump;
+	struct signal_watch resize;
 	struct vr_blk_disk *disk;
 	struct vr_blk_space space;
 	uint8_t wire[VR_BLK_SPACE_BYTES];
@@ -214,6 +217,34 @@ static int config_write(void *context, uint32_t offset, const void *data, uint32
 	memcpy(&value, data, 1);
 	set_writeback(s, value & 1);
 	return 0;
+}
+
+/*
+ * SIGHUP: the image has grown or shrunk. Who changed it says so: watching the file (inotify) would
+ * wake us for each of our own writes, and tells nothing of a block device.
+ */
+static void resize(void *context)
+{
+	struct server *s = context;
+	struct vr_blk_disk_info info;
+	int error = vr_blk_disk_measure(s->disk);
+
+	if (error) {
+		(void)cannot(s->options->image, strerror(-error));
+		return;
+	}
+	vr_blk_disk_info(s->disk, &info);
+	printf("%s: %" PRIu64 " bytes, %s\n", s->options->image, info.sectors * VR_BLK_SECTOR,
+	       info.sectors == s->space.capacity ? "as before" : "as of now");
+	fflush(stdout);
+	if (info.sectors == s->space.capacity)
+		return;
+	s->space.capacity = info.sectors;
+	vr_blk_space_encode(&s->space, s->features, s->wire);
+	for (uint32_t i = 0; i < s->options->queues; i++)
+		if (s->queues[i].blk)
+			vr_blk_device_resize(s->queues[i].blk, info.sectors);
+	vr_vu_backend_config_changed(vr_vu_loop_backend(s->loop));
 }
 
 /* ---- work ---- */
@@ -408,16 +439,23 @@ static int open_backend(struct server *s)
 	if (!error)
 		error = dump_signal_watch(&s->dump, s->loop);
 	if (!error)
+		error = signal_watch_start(&s->resize, s->loop);
+	if (!error)
 		error = vr_vu_backend_open(vr_vu_loop_backend(s->loop));
 	if (error == -ENOTSUP && s->options->watch)
 		return cannot("--watch", "this build has no watcher (meson -Dwatch=true)");
 	return error ? cannot(s->options->socket, strerror(-error)) : 0;
 }
 
-static int open_dump(struct server *s)
+static int open_signals(struct server *s)
 {
 	int error;
 
+	s->resize.seen = resize;
+	s->resize.context = s;
+	error = signal_watch_open(&s->resize, SIGHUP);
+	if (error)
+		return cannot("SIGHUP", strerror(-error));
 	s->dump.device = "blk";
 	s->dump.queues = s->options->queues;
 	error = dump_signal_open(&s->dump, s->options->dump);
@@ -438,7 +476,7 @@ int serve_blk(const struct serve_options *options)
 	(void)vr_sigbus_install();
 	status = open_disk(s);
 	if (!status)
-		status = open_dump(s);
+		status = open_signals(s);
 	if (!status)
 		status = open_backend(s);
 	/* All that has a name is open now; front ends are met without the right to open more. */
@@ -452,6 +490,7 @@ int serve_blk(const struct serve_options *options)
 		status = run(s);
 	}
 	dump_signal_close(&s->dump);
+	signal_watch_close(&s->resize);
 	vr_vu_loop_destroy(s->loop);
 	vr_blk_disk_close(s->disk);
 	(void)vr_sigbus_remove();

@@ -318,6 +318,15 @@ int vr_blk_device_done(struct vr_blk_device *device, struct vr_blk_request *requ
 void vr_blk_device_write_through(struct vr_blk_device *device, bool through);
 
 /**
+ * vr_blk_device_resize() - the disk has another size
+ * @device: the half
+ * @capacity: in sectors, for requests taken from now on; those taken before are not looked at again
+ *
+ * The driver learns it from the configuration space, when it is told that this has changed. (5.2.4)
+ */
+void vr_blk_device_resize(struct vr_blk_device *device, uint64_t capacity);
+
+/**
  * vr_blk_device_busy() - requests that were taken and not answered
  * @device: the half
  *
@@ -444,6 +453,13 @@ int vr_blk_driver_get(struct vr_blk_driver *driver, struct vr_blk_result *result
 		      unsigned int count);
 
 /**
+ * vr_blk_driver_resize() - the device said that its configuration has changed
+ * @driver: the half
+ * @capacity: in sectors, as read again; for commands added from now on (5.2.4)
+ */
+void vr_blk_driver_resize(struct vr_blk_driver *driver, uint64_t capacity);
+
+/**
  * vr_blk_driver_busy() - commands that have not been taken back
  * @driver: the half
  *
@@ -504,7 +520,7 @@ struct vr_blk_done {
  * @config: copied
  * @disk: set on success
  *
- * Its size is taken now, and nothing beyond it is ever touched.
+ * Its size is taken now, and nothing beyond it is ever touched; vr_blk_disk_measure() takes it again.
  *
  * Return: 0, -EINVAL (config, or O_DIRECT where the file system has none), -ENOTBLK (neither
  * regular file nor block device), -ENOMEM, or what open() failed with.
@@ -516,6 +532,17 @@ int vr_blk_disk_open(const struct vr_blk_disk_config *config, struct vr_blk_disk
  * @disk: a disk with nothing in flight and nothing to be reaped, or NULL
  */
 void vr_blk_disk_close(struct vr_blk_disk *disk);
+
+/**
+ * vr_blk_disk_measure() - take the size again: the file or the block device has grown or shrunk
+ * @disk: the disk; requests may be in flight
+ *
+ * Requests submitted from now on are checked against the new size. Those in flight are finished as
+ * they were: writes that a file has been cut under make it longer again.
+ *
+ * Return: 0 (vr_blk_disk_info() has the size), or a negative errno value, and nothing has changed.
+ */
+int vr_blk_disk_measure(struct vr_blk_disk *disk);
 
 /**
  * vr_blk_disk_info() - what was opened

@@ -419,6 +419,11 @@ void vr_blk_device_write_through(struct vr_blk_device *device, bool through)
 	device->write_through = through;
 }
 
+void vr_blk_device_resize(struct vr_blk_device *device, uint64_t capacity)
+{
+	device->space.capacity = capacity;
+}
+
 unsigned int vr_blk_device_busy(const struct vr_blk_device *device)
 {
 	return device->busy;

@@ -151,6 +151,20 @@ void vr_blk_disk_close(struct vr_blk_disk *disk)
 	free(disk);
 }
 
+int vr_blk_disk_measure(struct vr_blk_disk *disk)
+{
+	struct stat about;
+	uint64_t bytes;
+
+	if (fstat(disk->fd, &about))
+		return -errno;
+	bytes = (uint64_t)about.st_size;
+	if (S_ISBLK(about.st_mode) && ioctl(disk->fd, BLKGETSIZE64, &bytes))
+		return -errno;
+	disk->info.sectors = bytes / VR_BLK_SECTOR;
+	return 0;
+}
+
 void vr_blk_disk_info(const struct vr_blk_disk *disk, struct vr_blk_disk_info *info)
 {
 	*info = disk->info;

@@ -281,6 +281,11 @@ int vr_blk_driver_get(struct vr_blk_driver *driver, struct vr_blk_result *result
 	return (int)done;
 }
 
+void vr_blk_driver_resize(struct vr_blk_driver *driver, uint64_t capacity)
+{
+	driver->space.capacity = capacity;
+}
+
 unsigned int vr_blk_driver_busy(const struct vr_blk_driver *driver)
 {
 	return driver->busy;

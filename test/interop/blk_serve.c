@@ -4,6 +4,7 @@
 #include "blk_peer.h"
 
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 
 #include "tool/blk_session.h"
@@ -422,6 +423,173 @@ static void test_killed_client(void **state)
 	write_and_verify("", 4, 3);
 }
 
+/* ---- another size ---- */
+
+struct notice {
+	unsigned int changes;
+};
+
+/* A device tells nothing before one of its rings runs: one that stays empty. */
+static struct vr_shm *start_ring(struct vr_vu_frontend *f, uint64_t features)
+{
+	const struct vr_shm_config config = { .struct_size = sizeof(config),
+					      .guest_addr = 1u << 30,
+					      .size = 1u << 16 };
+	struct vr_vu_vring vring = { .size = 16, .enabled = true, .err_fd = -1 };
+	struct vr_ring_area *areas[] = { &vring.ring.descriptors, &vring.ring.driver,
+					 &vring.ring.device };
+	struct vr_mem_region region;
+	struct vr_shm *shm;
+
+	assert_int_equal(vr_shm_create(&config, &shm), 0);
+	for (int i = 0; i < 3; i++) {
+		areas[i]->host =
+			vr_shm_alloc(shm, vr_ring_bytes(features, vring.size, (enum vr_area)i), 64);
+		assert_non_null(areas[i]->host);
+		areas[i]->addr = vr_shm_addr(shm, areas[i]->host);
+	}
+	vr_shm_region(shm, &region);
+	vring.kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	vring.call_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	assert_int_equal(vr_vu_frontend_start(f, features, &region, 1, &vring, 1, 10000), 0);
+	close(vring.kick_fd);
+	close(vring.call_fd);
+	return shm;
+}
+
+static void on_change(void *context)
+{
+	((struct notice *)context)->changes++;
+}
+
+/* Takes one notice; none is left. */
+static void wait_for_change(struct vr_vu_frontend *f, struct notice *notice)
+{
+	for (int i = 0; i < 1000 && !notice->changes; i++) {
+		assert_int_equal(vr_vu_frontend_channel_process(f), 0);
+		usleep(10000);
+	}
+	assert_int_equal(notice->changes, 1);
+	notice->changes = 0;
+}
+
+/* The image gets another size, and the server is told. */
+static void resize_image(off_t bytes)
+{
+	char line[64];
+
+	snprintf(line, sizeof(line), "%lld bytes, as of now", (long long)bytes);
+	assert_int_equal(truncate(image_path, bytes), 0);
+	kill(server.pid, SIGHUP);
+	assert_true(program_wait(&server, line, 10000));
+}
+
+static uint64_t capacity_now(struct vr_vu_frontend *f)
+{
+	uint8_t wire[8];
+	uint64_t sectors = 0;
+
+	assert_int_equal(vr_vu_frontend_get_config(f, 0, wire, sizeof(wire), 10000), 0);
+	for (int i = 7; i >= 0; i--)
+		sectors = sectors << 8 | wire[i];
+	return sectors * VR_BLK_SECTOR;
+}
+
+/* A front end that gave a channel is told, one without a channel finds it when it looks. */
+static void test_resize_told(void **state)
+{
+	static const struct vr_vu_channel_ops ops = { .struct_size = sizeof(ops),
+						      .config_changed = on_change };
+	struct vr_vu_frontend_config config = {
+		.struct_size = sizeof(config),
+		.path = socket_path,
+		.protocol_features = VR_VU_PF_BACKEND_REQ | VR_VU_PF_CONFIG | VR_VU_PF_REPLY_ACK,
+	};
+	struct vr_vu_frontend *f;
+	struct notice notice = { 0 };
+	struct vr_vu_offer offer;
+	struct vr_shm *shm;
+
+	(void)state;
+	start_server("--cache", "writeback");
+	assert_int_equal(vr_vu_frontend_create(&config, &f), 0);
+	assert_int_equal(vr_vu_frontend_connect(f, 10000), 0);
+	assert_int_equal(vr_vu_frontend_negotiate(f, VR_F_VERSION_1, VR_F_VERSION_1, &offer, 10000),
+			 0);
+	resize_image(2 * IMAGE_BYTES);
+	assert_int_equal(capacity_now(f), 2 * IMAGE_BYTES);
+	assert_int_equal(vr_vu_frontend_open_channel(f, &ops, &notice, 10000), 0);
+	shm = start_ring(f, VR_F_VERSION_1);
+	wait_for_change(f, &notice); /* of what came too early to be told */
+	resize_image(3 * IMAGE_BYTES);
+	wait_for_change(f, &notice);
+	assert_int_equal(capacity_now(f), 3 * IMAGE_BYTES);
+	/* Nothing has changed: nothing is said. */
+	kill(server.pid, SIGHUP);
+	assert_true(program_wait(&server, "as before", 10000));
+	assert_int_equal(capacity_now(f), 3 * IMAGE_BYTES);
+	assert_int_equal(vr_vu_frontend_channel_process(f), 0);
+	assert_int_equal(notice.changes, 0);
+	vr_vu_frontend_destroy(f);
+	vr_shm_destroy(shm);
+}
+
+/* One sector, as a driver that takes the disk to be @bytes long sends it; the status. */
+static uint8_t last_sector(struct session *s, uint32_t type, uint64_t bytes)
+{
+	struct vr_blk_result result;
+	char error[TOOL_TEXT] = "";
+
+	vr_blk_driver_resize(s->queues[0].blk, bytes / VR_BLK_SECTOR);
+	assert_int_equal(session_transfer(s, 0, type, bytes / VR_BLK_SECTOR - 1, VR_BLK_SECTOR), 1);
+	if (session_wait(s, &result, 1, error) != 1)
+		fail_msg("%s", error);
+	return result.status;
+}
+
+/* While another size comes again and again, a driver works on what was there all the time. */
+static void test_resize_busy(void **state)
+{
+	const char *argv[] = { VIRTRING_TOOL, "blk",	 "bench",     "--socket", socket_path,
+			       "--write",     "--block", "4K",	      "--queues", "4",
+			       "--depth",     "64",	 "--seconds", "2",	  NULL };
+	struct program bench;
+	struct session s;
+	int status;
+
+	(void)state;
+	start_server("--cache", "writeback");
+	program_start(&bench, argv);
+	assert_true(program_wait(&server, "front end: ", 10000));
+	for (int i = 0; i < 20; i++)
+		resize_image(IMAGE_BYTES + (off_t)(1 + i % 2) * 4096);
+	assert_int_equal(waitpid(bench.pid, &status, 0), bench.pid);
+	assert_int_equal(status, 0);
+	program_read(&bench);
+	fputs(bench.text, stdout);
+	close(bench.in);
+	close(bench.out);
+
+	open_session(&s);
+	resize_image(2 * IMAGE_BYTES);
+	assert_int_equal(last_sector(&s, VR_BLK_T_OUT, 2 * IMAGE_BYTES), VR_BLK_S_OK);
+	assert_int_equal(last_sector(&s, VR_BLK_T_OUT, 2 * IMAGE_BYTES + 512), VR_BLK_S_IOERR);
+	resize_image(IMAGE_BYTES / 2);
+	assert_int_equal(last_sector(&s, VR_BLK_T_OUT, 2 * IMAGE_BYTES), VR_BLK_S_IOERR);
+	assert_int_equal(last_sector(&s, VR_BLK_T_IN, IMAGE_BYTES / 2 + 512), VR_BLK_S_IOERR);
+	assert_int_equal(last_sector(&s, VR_BLK_T_IN, IMAGE_BYTES / 2), VR_BLK_S_OK);
+	session_close(&s);
+}
+
+/* An image as it was for the others. */
+static int stop_resized(void **state)
+{
+	int status = stop_server(state);
+
+	make_file(image_path, IMAGE_BYTES, 1);
+	return status;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -437,6 +605,8 @@ int main(void)
 		cmocka_unit_test_teardown(test_copy_refused, stop_both),
 		cmocka_unit_test_teardown(test_copy_files, stop_both),
 		cmocka_unit_test_teardown(test_killed_client, stop_server),
+		cmocka_unit_test_teardown(test_resize_told, stop_resized),
+		cmocka_unit_test_teardown(test_resize_busy, stop_resized),
 	};
 
 	return cmocka_run_group_tests(tests, blk_setup, blk_teardown);

@@ -407,6 +407,42 @@ static void test_read_only_and_stable(void **state)
 	pair_close(&pair);
 }
 
+/* Sends a write of the last sector and tells whether it is to be carried out. */
+static bool takes_sector(struct pair *pair, struct vr_blk_device *device, uint64_t sector,
+			 struct raw_request *raw, struct vr_blk_request **request)
+{
+	*raw = make(pair, VR_BLK_T_OUT, sector, 512, 1);
+	send_cut(pair, raw, 0, 0);
+	return vr_blk_device_take(device, request, 1) == 1;
+}
+
+/* What was taken before is finished, what comes after is judged by the new size. */
+static void test_resize(void **state)
+{
+	struct vr_blk_device_config config = { .features = ALL_FEATURES };
+	struct vr_blk_request *request, *other;
+	struct vr_blk_device *device;
+	struct raw_request raw, next;
+	struct pair pair;
+
+	(void)state;
+	pair_open(&pair, VR_F_VERSION_1);
+	device = pair_blk_device(&pair, &config);
+	assert_false(takes_sector(&pair, device, DISK_SECTORS, &raw, &request));
+	assert_int_equal(raw.in[0], VR_BLK_S_IOERR);
+	vr_blk_device_resize(device, DISK_SECTORS + 1);
+	assert_true(takes_sector(&pair, device, DISK_SECTORS, &raw, &request));
+	vr_blk_device_resize(device, DISK_SECTORS);
+	assert_false(takes_sector(&pair, device, DISK_SECTORS, &next, &other));
+	assert_int_equal(next.in[0], VR_BLK_S_IOERR);
+	vr_blk_device_resize(device, 0);
+	assert_false(takes_sector(&pair, device, 0, &next, &other));
+	assert_int_equal(vr_blk_device_busy(device), 1);
+	assert_int_equal(vr_blk_device_done(device, request, VR_BLK_S_OK), 0);
+	assert_int_equal(raw.in[0], VR_BLK_S_OK);
+	pair_close(&pair);
+}
+
 /* A driver that can flush decides by the writeback field, if it has been told of it. */
 static void test_write_through(void **state)
 {
@@ -673,6 +709,7 @@ int main(void)
 		cmocka_unit_test(test_readable_after_writable),
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_read_only_and_stable),
+		cmocka_unit_test(test_resize),
 		cmocka_unit_test(test_write_through),
 		cmocka_unit_test(test_any_order),
 		cmocka_unit_test(test_long_chains),

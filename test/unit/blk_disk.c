@@ -51,6 +51,15 @@ static int make_file(void **state)
 	return close(fd);
 }
 
+static void restore_file(void)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_TRUNC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, model, sizeof(model)), sizeof(model));
+	close(fd);
+}
+
 static int remove_file(void **state)
 {
 	(void)state;
@@ -320,6 +329,55 @@ static void test_bounds(void **state)
 	}
 }
 
+static uint8_t write_last(struct vr_blk_disk *disk, uint64_t sector)
+{
+	static uint8_t data[512];
+	struct vr_iovec piece = { data, sizeof(data) };
+	struct vr_blk_request request = { .type = VR_BLK_T_OUT,
+					  .sector = sector,
+					  .bytes = sizeof(data),
+					  .pieces = &piece,
+					  .piece_count = 1 };
+
+	return carry_out(disk, &request);
+}
+
+/* Takes the size of a file that has now @bytes bytes. */
+static void expect_size(struct vr_blk_disk *disk, off_t bytes)
+{
+	struct vr_blk_disk_info info;
+
+	assert_int_equal(truncate(path, bytes), 0);
+	assert_int_equal(vr_blk_disk_measure(disk), 0);
+	vr_blk_disk_info(disk, &info);
+	assert_int_equal(info.sectors, bytes / 512);
+}
+
+/* A new end counts from when it was looked at: no sector before, none beyond it after. */
+static void test_measure(void **state)
+{
+	(void)state;
+	for (size_t way = 0; way < sizeof(ways) / sizeof(ways[0]); way++) {
+		struct vr_blk_disk *disk = open_disk(ways[way]);
+
+		if (!disk)
+			continue;
+		assert_int_equal(truncate(path, 2 * BYTES), 0);
+		assert_int_equal(write_last(disk, SECTORS), VR_BLK_S_IOERR);
+		expect_size(disk, 2 * BYTES + 511);
+		assert_int_equal(write_last(disk, SECTORS), VR_BLK_S_OK);
+		assert_int_equal(write_last(disk, 2 * SECTORS - 1), VR_BLK_S_OK);
+		assert_int_equal(write_last(disk, 2 * SECTORS), VR_BLK_S_IOERR);
+		expect_size(disk, 512);
+		assert_int_equal(write_last(disk, 1), VR_BLK_S_IOERR);
+		expect_size(disk, 0);
+		assert_int_equal(write_last(disk, 0), VR_BLK_S_IOERR);
+		vr_blk_disk_close(disk);
+		/* As it was, for the others. */
+		restore_file();
+	}
+}
+
 /* A file that is cut while it is served. */
 static void test_cut_file(void **state)
 {
@@ -499,10 +557,15 @@ static void test_open(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_transfers),	   cmocka_unit_test(test_many),
-		cmocka_unit_test(test_zeroes_and_discard), cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_cut_file),	   cmocka_unit_test(test_open),
-		cmocka_unit_test(test_restricted_ring),	   cmocka_unit_test(test_block_device),
+		cmocka_unit_test(test_transfers),
+		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_zeroes_and_discard),
+		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_cut_file),
+		cmocka_unit_test(test_open),
+		cmocka_unit_test(test_restricted_ring),
+		cmocka_unit_test(test_block_device),
+		cmocka_unit_test(test_measure),
 	};
 
 	return cmocka_run_group_tests(tests, make_file, remove_file);
