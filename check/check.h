@@ -102,6 +102,8 @@ struct check {
 };
 
 #define CHECK_SECONDS 10u
+/* Of a target that nothing else is said of; with more, checks have more time in proportion. */
+#define CHECK_ANSWER_MS 2000u
 
 /**
  * struct check_list - checks of one subject

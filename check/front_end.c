@@ -59,6 +59,8 @@ static bool ended_well(struct front *front, bool hostile)
 {
 	struct front_child *child = &front->child;
 	bool knows = front->options->start && front->options->start->knows;
+	/* One that is to go on, and one that says what it did, is waited for as long as for a session. */
+	uint32_t stall_ms = hostile && !knows ? 0 : front->options->stall_ms;
 	int code;
 
 	if (!child->pid)
@@ -66,7 +68,7 @@ static bool ended_well(struct front *front, bool hostile)
 	/* Where the device is through with it, it has to learn that. */
 	if (front->play.closed)
 		play_end(&front->play);
-	if (!front_child_end(child, AFTER_MS)) {
+	if (!front_child_end(child, stall_ms > AFTER_MS ? stall_ms : AFTER_MS)) {
 		if (hostile && !knows)
 			return true;
 		set(front, CHECK_LOST, "", "the front end does not end: %s", child->said);

@@ -63,6 +63,7 @@ struct front_start {
  * @watch_ms: how long to look on, from the 64th buffer
  * @policy_ms: how long each way to behave is tried
  * @stall_ms: a front end that was started hangs, when a session takes so long
+ * @kick_ms: a kick that is due may take so long; 0: three seconds
  * @disk_bytes: size of the disk
  */
 struct front_options {
@@ -72,6 +73,7 @@ struct front_options {
 	uint32_t watch_ms;
 	uint32_t policy_ms;
 	uint32_t stall_ms;
+	uint32_t kick_ms;
 	uint64_t disk_bytes;
 };
 

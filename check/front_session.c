@@ -28,6 +28,8 @@ int front_listen(struct front *front)
 		return -1;
 	if (play_open(&front->play, type, front->options->disk_bytes, front->ledger))
 		return -1;
+	if (front->options->kick_ms)
+		front->play.kick_ms = front->options->kick_ms;
 	memcpy(address.sun_path, target->path, strlen(target->path));
 	(void)unlink(target->path);
 	front->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -276,6 +276,7 @@ struct play_ring {
  * @offer_protocol: protocol features
  * @policy: of now
  * @close_broken: a ring that the front end broke ends the session
+ * @kick_ms: a kick that is due may take so long; a guest's processor can be stalled
  * @sock: connection
  * @channel: to the front end, or -1
  * @closed: the front end has ended the session
@@ -291,6 +292,7 @@ struct play {
 	uint32_t queues;
 	struct play_policy policy;
 	bool close_broken;
+	uint32_t kick_ms;
 
 	int sock;
 	int channel;

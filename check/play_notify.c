@@ -9,8 +9,7 @@
 #define DISABLE 1u
 #define DESC 2u
 
-/* A kick that is due may take so long: a guest's processor can be stalled. Less, once one was missed. */
-#define KICK_MS 3000
+/* How long a kick that is due may take, once one was missed. */
 #define KICK_AGAIN_MS 20
 /* Without a kick that is not due the device looks by itself after this time. */
 #define AHEAD_MS 5
@@ -229,7 +228,7 @@ bool play_may_look(struct play *play, struct play_ring *ring)
 			look_quietly(play, ring, published);
 		return true;
 	}
-	if (ring->kicks == 0 && !wait_over(ring, ring->missed ? KICK_AGAIN_MS : KICK_MS))
+	if (ring->kicks == 0 && !wait_over(ring, ring->missed ? KICK_AGAIN_MS : play->kick_ms))
 		return false;
 	play_kicked(play, ring);
 	judge_kick(play, ring, ring->kicks > 0, published);

@@ -13,6 +13,7 @@
 
 /* While kicks are asked for, rings are looked at so often all the same, to see what was not told. */
 #define LOOK_MS 5
+#define KICK_MS 3000
 
 #define OFFERED_PROTOCOL \
 	(PF_MQ | PF_LOG_SHMFD | PF_REPLY_ACK | PF_BACKEND_REQ | PF_CONFIG | PF_INFLIGHT | \
@@ -38,6 +39,7 @@ int play_open(struct play *play, enum play_type type, uint64_t disk_bytes, struc
 	play->ledger = ledger;
 	play->type = type;
 	play->queues = 1;
+	play->kick_ms = KICK_MS;
 	play->sock = play->channel = play->inflight = -1;
 	play->offer = F_VERSION | F_INDIRECT | F_EVENT | F_PACKED | F_IN_ORDER | F_PROTOCOL |
 		      F_UNKNOWN | F_LOG |

@@ -254,6 +254,15 @@ static bool answers(const struct check_plan *plan, struct check_outcome *outcome
 	}
 }
 
+/* Who waits longer than usual for an answer has to wait longer for all of it. */
+static double time_of(const struct check *check, const struct check_target *target)
+{
+	const double seconds = check->seconds ? check->seconds : CHECK_SECONDS;
+
+	return target->answer_ms > CHECK_ANSWER_MS ? seconds * target->answer_ms / CHECK_ANSWER_MS :
+						     seconds;
+}
+
 /*
  * Does the peer live on? If not, what comes after has no chance, and @outcome says so. One that died
  * and that somebody has started again does not live on, but what comes after has its chance.
@@ -297,7 +306,7 @@ static void run_one(const struct check_plan *plan, struct check_results *results
 		snprintf(outcome->seen, CHECK_TEXT, "the peer has not answered any more since %s",
 			 (*killer)->name);
 	} else {
-		check_isolated(&run, check->seconds ? check->seconds : CHECK_SECONDS);
+		check_isolated(&run, time_of(check, plan->target));
 		if (check->hostile || outcome->verdict == CHECK_LOST ||
 		    outcome->verdict == CHECK_FAIL)
 			look_after(plan, &run, &gone);

@@ -356,7 +356,7 @@ int check_main(int argc, char **argv)
 		NULL,
 	};
 	struct check_options options = {
-		.target = { .answer_ms = 2000 },
+		.target = { .answer_ms = CHECK_ANSWER_MS },
 		.plan = { .forms = CHECK_FORMS, .patience_ms = 5000 },
 		.front = { .wait_ms = 30000,
 			   .watch_ms = 10000,

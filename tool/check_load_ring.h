@@ -13,9 +13,9 @@
 #include "check_load.h"
 
 #define LOAD_RINGS 2u
-#define LOAD_MESSAGE_MS 4000
+#define LOAD_MESSAGE_MS 30000
 /* Without any progress for so long, something is lost. */
-#define LOAD_HUNG_MS 4000
+#define LOAD_HUNG_MS 20000
 
 /**
  * struct load_session - a session with the device

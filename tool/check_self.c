@@ -18,6 +18,9 @@
 
 #define DISK_BYTES (1u << 20)
 
+/* Nothing of ours takes long; only what hangs does, be the machine as busy as it may. */
+#define HANG_MS 60000
+
 #define FEATURES \
 	(VR_F_VERSION_1 | VR_F_RING_PACKED | VR_F_IN_ORDER | VR_F_INDIRECT_DESC | VR_F_EVENT_IDX)
 
@@ -101,9 +104,10 @@ static int check_driver(const struct check_plan *plan, const struct self *self, 
 	struct check_plan part = *plan;
 	struct front_options options = {
 		.start = &start,
-		.wait_ms = 5000,
-		.watch_ms = 20000,
-		.stall_ms = 10000,
+		.wait_ms = HANG_MS,
+		.watch_ms = 2 * HANG_MS,
+		.stall_ms = HANG_MS,
+		.kick_ms = HANG_MS,
 		.disk_bytes = DISK_BYTES,
 	};
 
@@ -138,9 +142,10 @@ static int check_client(const struct check_plan *plan, struct self *self, const 
 	struct check_plan part = *plan;
 	struct front_options options = {
 		.start = &start,
-		.wait_ms = 5000,
-		.watch_ms = 20000,
-		.stall_ms = 10000,
+		.wait_ms = HANG_MS,
+		.watch_ms = 2 * HANG_MS,
+		.stall_ms = HANG_MS,
+		.kick_ms = HANG_MS,
 		.disk_bytes = DISK_BYTES,
 	};
 
@@ -172,7 +177,7 @@ static int check_device(const struct check_plan *plan, struct self *self, const 
 				       .device = device,
 				       .write = true,
 				       .strict = true,
-				       .answer_ms = 2000 };
+				       .answer_ms = HANG_MS / 2 };
 	struct check_plan part = *plan;
 	struct check_results more;
 	struct front_child child;
@@ -184,7 +189,7 @@ static int check_device(const struct check_plan *plan, struct self *self, const 
 	part.lists = back_end_lists;
 	part.list_count = back_end_list_count;
 	part.probe = back_end_probe;
-	part.patience_ms = 5000;
+	part.patience_ms = HANG_MS;
 	(void)unlink(self->socket);
 	if (!front_child_start(&child, &start, &job))
 		return -1;
