@@ -28,6 +28,7 @@ enum key {
 	KEY_REPEAT,
 	KEY_SECONDS,
 	KEY_WAIT,
+	KEY_ALL_BACK,
 	KEY_RECONNECT,
 	KEY_DIRECTION,
 	KEY_JSON,
@@ -115,8 +116,10 @@ static void check(struct argp_state *state)
 		argp_error(state, "which device? --socket is missing");
 	if (o->pcap && !moves)
 		argp_error(state, "--pcap is for send and receive");
-	if ((o->answers || o->repeat != 1) && !send)
-		argp_error(state, "--answers and --repeat are for send");
+	if ((o->answers || o->all_back || o->repeat != 1) && !send)
+		argp_error(state, "--answers, --all-back and --repeat are for send");
+	if (o->all_back && !o->answers)
+		argp_error(state, "--all-back needs --answers");
 	if (o->generate && !send && !verb_is("bench"))
 		argp_error(state, "--generate is for send and bench");
 	if (send && !o->pcap == !o->generate)
@@ -155,6 +158,9 @@ static error_t take(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_WAIT:
 		options->wait = seconds(state, "wait", text);
+		return 0;
+	case KEY_ALL_BACK:
+		options->all_back = true;
 		return 0;
 	case KEY_DIRECTION:
 		take_direction(state, text);
@@ -296,6 +302,8 @@ static int verb_main(int argc, char **argv)
 		{ "answers", KEY_ANSWERS, "FILE", 0, "send: what comes meanwhile goes there", 0 },
 		{ "wait", KEY_WAIT, "S", 0,
 		  "send: so long after the last packet was taken (0; with --answers: 1)", 0 },
+		{ "all-back", KEY_ALL_BACK, NULL, 0,
+		  "send: wait no longer once as many have come back as were sent", 0 },
 		{ "count", KEY_COUNT, "N", 0,
 		  "send: at most so many packets (generated: on each pair); receive: until so many",
 		  0 },

@@ -16,6 +16,7 @@
  * @repeat: send: so many times
  * @seconds: how long, 0: no limit
  * @wait: send: seconds for answers after the last packet was taken
+ * @all_back: send: only until as many answers as packets have come
  * @send: packets are sent
  * @receive: what comes counts
  * @json: results as JSON
@@ -29,6 +30,7 @@ struct net_options {
 	uint64_t repeat;
 	double seconds;
 	double wait;
+	bool all_back;
 	bool send;
 	bool receive;
 	bool json;

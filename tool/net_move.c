@@ -189,6 +189,14 @@ static int receive_some(struct move *m, char *error)
 
 /* ---- the whole ---- */
 
+/* Waits; who looks at the file meanwhile finds in it what has come. */
+static int rest(struct move *m, int ms, char *error)
+{
+	if (m->out && pcap_out_flush(m->out, error))
+		return -1;
+	return net_session_rest(m->s, ms, error);
+}
+
 /* One turn in both directions. */
 static int turn(struct move *m, char *error)
 {
@@ -220,10 +228,25 @@ static int run(struct move *m, double end, char *error)
 				return 0;
 			ms = (int)(left * 1000) + 1;
 		}
-		if (m->idle && net_session_rest(m->s, ms, error) < 0)
+		if (m->idle && rest(m, ms, error) < 0)
 			return interrupt_seen() ? 0 : -1;
 	}
 	return 0;
+}
+
+/* Has an answer come to each packet that was sent? One that came twice counts once. */
+static bool all_back(const struct move *m)
+{
+	const struct tally *received = &m->outcome->received;
+	uint64_t sent = 0;
+
+	for (uint32_t i = 0; i < m->s->options.pairs; i++) {
+		struct vr_net_stats stats;
+
+		vr_net_driver_tx_stats(m->s->links[i].tx, &stats);
+		sent += stats.packets;
+	}
+	return received->packets - received->late >= sent;
 }
 
 /* The device has to take what was sent, and what it has to say to that is taken for a while. */
@@ -247,12 +270,13 @@ static int finish(struct move *m, double linger, char *error)
 			end = now + linger;
 		if ((taken && now >= end) || interrupt_seen())
 			return 0;
+		if (taken && m->options->all_back && all_back(m))
+			return 0;
 		if (!taken && now > stuck)
 			return tool_text(error, "the device has taken nothing for %d seconds",
 					 (int)STUCK_SECONDS);
 		if (m->idle &&
-		    net_session_rest(m->s, (int)((taken ? end - now : stuck - now) * 1000) + 1,
-				     error) < 0)
+		    rest(m, (int)((taken ? end - now : stuck - now) * 1000) + 1, error) < 0)
 			return interrupt_seen() ? 0 : -1;
 	}
 }

@@ -156,4 +156,37 @@ static inline unsigned int frames_read(const char *path, struct frame *frames, u
 	return count;
 }
 
+/*
+ * Reads a file that is being written until @enough of it is there, for at most a minute. The last frame
+ * may be there in part only. The number of whole frames.
+ */
+static inline unsigned int frames_wait(const char *path, struct frame *frames, unsigned int most,
+				       bool (*enough)(const struct frame *frames,
+						      unsigned int count))
+{
+	unsigned int count = 0;
+
+	for (int i = 0; i < 6000 && !enough(frames, count); i++) {
+		FILE *file = fopen(path, "re");
+		uint32_t about[4];
+
+		usleep(10000);
+		count = 0;
+		if (!file)
+			continue;
+		if (fseek(file, 24, SEEK_SET))
+			count = most;
+		while (count < most && fread(about, sizeof(about), 1, file) == 1) {
+			assert_true(about[2] <= FRAME_MAX && about[2] == about[3]);
+			frames[count].bytes = about[2];
+			if (fread(frames[count].data, about[2], 1, file) != 1)
+				break;
+			count++;
+		}
+		fclose(file);
+	}
+	assert_true(enough(frames, count));
+	return count;
+}
+
 #endif

@@ -63,13 +63,14 @@ static void test_loop(void **state)
 		unsigned int pairs = 1 + i % 3;
 		unsigned int length = 60 + 96 * i;
 
-		check_back(command_json("net send --socket %s --json --pairs %u %s --generate=%u "
-					"--count 3000 --wait 0.3 --mask=%s%s --answers %s",
-					path, pairs, pairs == 3 ? "--control" : "", length,
-					more[i / 4], masks[i % 4], file[0]),
-			   3000 * pairs, length);
+		check_back(
+			command_json("net send --socket %s --json --pairs %u %s --generate=%u "
+				     "--count 3000 --wait 60 --all-back --mask=%s%s --answers %s",
+				     path, pairs, pairs == 3 ? "--control" : "", length,
+				     more[i / 4], masks[i % 4], file[0]),
+			3000 * pairs, length);
 		assert_int_equal(frames_read(file[0], NULL, 0), 3000 * pairs);
-		assert_true(program_wait(&server, "front end gone", 10000));
+		assert_true(program_wait(&server, "front end gone", 60000));
 	}
 }
 
@@ -80,11 +81,13 @@ static void test_small_rings(void **state)
 	serve_start(&server, "serve net --socket %s --loop", path);
 	for (unsigned int i = 0; i < 4; i++)
 		for (unsigned int size = 2; size <= 16; size *= 2)
-			check_back(command_json("net send --socket %s --json --size %u "
-						"--generate=1514 --count 500 --wait 0.2 --mask=%s "
-						"--answers /dev/null",
-						path, size, masks[i]),
-				   500, 1514);
+			check_back(
+				command_json(
+					"net send --socket %s --json --size %u "
+					"--generate=1514 --count 500 --wait 60 --all-back --mask=%s "
+					"--answers /dev/null",
+					path, size, masks[i]),
+				500, 1514);
 }
 
 static void test_generate_and_sink(void **state)
@@ -171,12 +174,20 @@ static void test_bad_files(void **state)
 	assert_non_null(strstr(server.text, "from the driver: 1 packets, 100 bytes"));
 }
 
+static bool is_the_last(const struct frame *frames, unsigned int count)
+{
+	return count > 0 && get16(frames[count - 1].data + 14) == 999;
+}
+
 /* The device leaves out what is not for the driver, from the moment on when it is told. */
 static void test_filter(void **state)
 {
 	static const uint8_t own[6] = { 2, 0, 0, 0, 0, 0x77 };
 	static struct frame in[1000];
 	static struct frame out[1000];
+	const char *argv[] = { VIRTRING_TOOL, "net",	"receive", "--socket", path,
+			       "--filter",    "--pcap", file[1],   NULL };
+	struct program client;
 	unsigned int count;
 
 	(void)state;
@@ -189,33 +200,35 @@ static void test_filter(void **state)
 	frames_write(file[0], in, 1000);
 	serve_start(&server, "serve net --socket %s --pcap-in %s --mac 02:00:00:00:00:77", path,
 		    file[0]);
-	assert_int_equal(command("net receive --socket %s --filter --pcap %s --seconds 1", path,
-				 file[1]),
-			 0);
-	count = frames_read(file[1], out, 1000);
+	program_start(&client, argv);
+	count = frames_wait(file[1], out, 1000, is_the_last);
+	kill(client.pid, SIGTERM);
+	program_stop(&client, NULL);
 	assert_true(count >= 500 && count < 1000);
 	/* Behind what was in the ring before. */
 	for (unsigned int i = count / 2; i < count; i++)
 		if (get16(out[i].data + 14) > 600)
 			assert_int_equal(out[i].data[5], 0x77);
 	assert_int_equal(get16(out[count - 1].data + 14), 999);
-	assert_true(program_wait(&server, "filtered: ", 10000));
+	assert_true(program_wait(&server, "filtered: ", 60000));
 }
 
 /* Frames above the MTU are not given to a driver that knows it. */
 static void test_mtu(void **state)
 {
-	static struct frame in[2] = { { .bytes = 1000 + 18 }, { .bytes = 1000 + 19 } };
+	static struct frame in[3] = { { .bytes = 1000 + 18 },
+				      { .bytes = 1000 + 19 },
+				      { .bytes = 60 } };
 	json_object *json;
 
 	(void)state;
-	frames_write(file[0], in, 2);
+	frames_write(file[0], in, 3);
 	serve_start(&server, "serve net --socket %s --pcap-in %s --mtu 1000", path, file[0]);
-	json = command_json("net receive --socket %s --seconds 0.5 --json", path);
-	assert_int_equal(json_count(json, "received"), 1);
+	json = command_json("net receive --socket %s --count 2 --json", path);
+	assert_int_equal(json_count(json, "received_bytes"), 1018 + 60);
 	json_object_put(json);
-	json = command_json("net receive --socket %s --seconds 0.5 --json --mask MTU", path);
-	assert_int_equal(json_count(json, "received"), 2);
+	json = command_json("net receive --socket %s --count 3 --json --mask MTU", path);
+	assert_int_equal(json_count(json, "received_bytes"), 1018 + 1019 + 60);
 	json_object_put(json);
 	json = command_json("net info --socket %s --json", path);
 	assert_int_equal(json_count(json, "mtu"), 1000);
@@ -234,14 +247,14 @@ static void test_killed_client(void **state)
 		struct program bench;
 
 		program_start(&bench, argv);
-		assert_true(program_wait(&server, "front end: ", 10000));
+		assert_true(program_wait(&server, "front end: ", 60000));
 		usleep(100000);
 		kill(bench.pid, SIGKILL);
 		program_stop(&bench, NULL);
-		assert_true(program_wait(&server, "front end gone", 10000));
+		assert_true(program_wait(&server, "front end gone", 60000));
 	}
 	check_back(command_json("net send --socket %s --json --pairs 2 --generate=700 --count 2000 "
-				"--wait 0.3 --answers /dev/null",
+				"--wait 60 --all-back --answers /dev/null",
 				path),
 		   4000, 700);
 }
@@ -256,7 +269,7 @@ static void test_term(void **state)
 	(void)state;
 	serve_start(&server, "serve net --socket %s --loop", path);
 	program_start(&bench, argv);
-	assert_true(program_wait(&server, "front end: ", 10000));
+	assert_true(program_wait(&server, "front end: ", 60000));
 	usleep(200000);
 	stop_server(state);
 	assert_true(program_wait(&bench, "it closed the connection", 40000));
@@ -273,7 +286,7 @@ static void test_bare(void **state)
 		    "GUEST_ANNOUNCE,STATUS,MAC",
 		    path);
 	check_back(command_json("net send --socket %s --json --generate=500 --count 5000 --wait "
-				"0.3 --answers /dev/null",
+				"60 --all-back --answers /dev/null",
 				path),
 		   5000, 500);
 	assert_int_equal(command("net info --socket %s --control", path), 2);

@@ -89,7 +89,7 @@ static struct testpmd_counts counts(void)
 /* Waits until testpmd has received so many. */
 static void wait_received(uint64_t packets)
 {
-	for (int i = 0; i < 300 && counts().received < packets; i++)
+	for (int i = 0; i < 1200 && counts().received < packets; i++)
 		usleep(100000);
 	assert_int_equal(counts().received, packets);
 }
@@ -148,7 +148,7 @@ static void loop(unsigned int form)
 	serve_start(&server, "serve net --socket %s --loop", path);
 	start_testpmd(SIDE_DRIVER, form, 1, "io");
 	tell("start tx_first 4");
-	for (int i = 0; i < 300 && counts().received < PACKETS; i++)
+	for (int i = 0; i < 1200 && counts().received < PACKETS; i++)
 		usleep(100000);
 	tell("stop");
 	done = counts();
@@ -217,7 +217,7 @@ static void test_device(void **state)
 	start_testpmd(SIDE_DEVICE, form, 2, "io");
 	tell("start");
 	json = command_json("net send --socket %s --json --mask=%s --generate=64 --count 200 "
-			    "--pairs 2 --wait 1 --answers %s",
+			    "--pairs 2 --wait 60 --all-back --answers %s",
 			    path, mask, file[0]);
 	assert_int_equal(json_count(json, "sent"), 400);
 	assert_int_equal(json_count(json, "received"), 400);

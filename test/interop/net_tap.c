@@ -176,17 +176,32 @@ static void send_datagrams(void)
 	}
 }
 
+static bool is_datagram(const struct frame *frame)
+{
+	return get16(frame->data + 12) == 0x0800 && frame->data[23] == 17 &&
+	       get16(frame->data + 36) == 7777;
+}
+
+static bool all_datagrams(const struct frame *frames, unsigned int count)
+{
+	unsigned int datagrams = 0;
+
+	for (unsigned int i = 0; i < count; i++)
+		datagrams += is_datagram(&frames[i]);
+	return datagrams >= SOCKETS * EACH;
+}
+
 static void check_datagrams(void)
 {
 	static struct frame frames[SOCKETS * EACH + 64];
 	bool seen[SOCKETS * EACH] = { false };
-	unsigned int count = frames_read(file[0], frames, SOCKETS * EACH + 64);
+	unsigned int count = frames_wait(file[0], frames, SOCKETS * EACH + 64, all_datagrams);
 
-	for (unsigned int i = 0; i < count && i < SOCKETS * EACH + 64; i++) {
+	for (unsigned int i = 0; i < count; i++) {
 		const uint8_t *data = frames[i].data;
 		unsigned int number = get16(data + 42);
 
-		if (get16(data + 12) != 0x0800 || data[23] != 17 || get16(data + 36) != 7777)
+		if (!is_datagram(&frames[i]))
 			continue;
 		assert_int_equal(frames[i].bytes, 142);
 		assert_int_equal(checksum(data + 14, 20), 0);
@@ -217,7 +232,7 @@ static void test_queues(void **state)
 				       "--pairs",
 				       pairs_text,
 				       "--seconds",
-				       "60",
+				       "600",
 				       "--mask=",
 				       masks[pairs - 1],
 				       pairs == 3 ? "--control" : NULL,
@@ -233,15 +248,14 @@ static void test_queues(void **state)
 		argv[13] = NULL;
 		snprintf(pairs_text, sizeof(pairs_text), "%u", pairs);
 		program_start(&client, argv);
-		assert_true(program_wait(&server, "front end: ", 10000));
+		assert_true(program_wait(&server, "front end: ", 60000));
 		usleep(300000);
 		send_datagrams();
-		usleep(500000);
-		kill(client.pid, SIGTERM);
-		assert_true(program_wait(&client, "received ", 10000));
-		program_stop(&client, NULL);
 		check_datagrams();
-		assert_true(program_wait(&server, "front end gone", 10000));
+		kill(client.pid, SIGTERM);
+		assert_true(program_wait(&client, "received ", 60000));
+		program_stop(&client, NULL);
+		assert_true(program_wait(&server, "front end gone", 60000));
 	}
 }
 
