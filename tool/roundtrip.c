@@ -2,6 +2,7 @@
 /* How far two CPUs are from each other: one cache line that both write in turn. */
 #include "roundtrip.h"
 
+#include <sched.h>
 #include <stdbool.h>
 
 #include "stats.h"
@@ -16,9 +17,14 @@ static bool wait_for(struct roundtrip *line, uint64_t turn, double deadline)
 {
 	unsigned int spins = 0;
 
-	while (atomic_load_explicit(&line->ball, memory_order_acquire) != turn)
-		if (++spins % CLOCK_EVERY == 0 && tool_now() > deadline)
+	while (atomic_load_explicit(&line->ball, memory_order_acquire) != turn) {
+		if (++spins % CLOCK_EVERY)
+			continue;
+		if (tool_now() > deadline)
 			return false;
+		/* Far beyond any distance: the other one waits for a CPU, perhaps for this one. */
+		sched_yield();
+	}
 	return true;
 }
 

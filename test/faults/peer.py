@@ -121,7 +121,7 @@ class Program:
 
     def settled_fds(self, wanted=None):
         """As fds(); waits until there are as many as wanted, or for a while none come or go."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + PATIENCE
         before, calm = self.fds(), 0
         while time.monotonic() < end and before != wanted and (wanted is not None or calm < 5):
             time.sleep(0.02)
@@ -255,7 +255,7 @@ class FrontEnd:
 
     def settled_fds(self, wanted=None):
         """As fds(); waits until there are as many as wanted, or for a while none come or go."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + PATIENCE
         before, calm = self.fds(), 0
         while time.monotonic() < end and before != wanted and (wanted is not None or calm < 5):
             time.sleep(0.02)

@@ -13,7 +13,7 @@ static void start_server(const char *first, const char *second)
 			       "--image",     image_path, first, second,     NULL };
 
 	program_start(&server, argv);
-	assert_true(program_wait(&server, "offering: ", 10000));
+	assert_true(program_wait(&server, "offering: ", 60000));
 }
 
 static int stop_server(void **state)

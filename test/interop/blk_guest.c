@@ -106,7 +106,7 @@ static void start_server(const struct guest_cell *cell)
 	if (!*cell->withheld)
 		argv[9] = NULL;
 	program_start(&server, argv);
-	assert_true(program_wait(&server, "offering: ", 10000));
+	assert_true(program_wait(&server, "offering: ", 60000));
 }
 
 static int stop_all(void **state)

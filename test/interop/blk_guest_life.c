@@ -69,7 +69,7 @@ static void start_server(int side)
 			       sockets[side], "--image", image_path, NULL };
 
 	program_start(&servers[side], argv);
-	if (!program_wait(&servers[side], "offering: ", 10000))
+	if (!program_wait(&servers[side], "offering: ", 60000))
 		fail_msg("no server: %s", servers[side].text);
 }
 

@@ -55,7 +55,7 @@ static void start_server(struct program *server)
 			       "--image",     image_path, "--queues", "2",	  NULL };
 
 	program_start(server, argv);
-	assert_true(program_wait(server, "offering: ", 20000));
+	assert_true(program_wait(server, "offering: ", 60000));
 }
 
 static void reap(struct program *server, int number)
@@ -315,11 +315,11 @@ static void killed_clients(void **state)
 		struct program bench;
 
 		program_start(&bench, argv);
-		assert_true(program_wait(&server, "front end: ", 20000));
+		assert_true(program_wait(&server, "front end: ", 60000));
 		usleep(50000);
 		kill(bench.pid, SIGKILL);
 		program_stop(&bench, NULL);
-		assert_true(program_wait(&server, "front end gone", 20000));
+		assert_true(program_wait(&server, "front end gone", 60000));
 		/* What the first one brought about may stay: buffers of the C library, say. */
 		if (i == 1) {
 			fds = count_entries(fd_path);

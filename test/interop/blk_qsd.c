@@ -19,7 +19,7 @@ static void start_daemon(bool writable)
 		 "type=vhost-user-blk,id=e,node-name=d,addr.type=unix,addr.path=%s,writable=%s",
 		 socket_path, writable ? "on" : "off");
 	program_start(&daemon_program, argv);
-	for (int i = 0; i < 100 && access(socket_path, F_OK); i++)
+	for (int i = 0; i < 1200 && access(socket_path, F_OK); i++)
 		usleep(50000);
 	assert_int_equal(access(socket_path, F_OK), 0);
 }

@@ -41,7 +41,7 @@ static void start_server(const char *first, const char *second)
 			       image_path,    "--queues", "4",	 first,	     second,	  NULL };
 
 	program_start(&server, argv);
-	assert_true(program_wait(&server, "offering: ", 10000));
+	assert_true(program_wait(&server, "offering: ", 60000));
 	check_sandboxed();
 }
 
@@ -285,7 +285,7 @@ static void start_second(size_t bytes, const char *option)
 	assert_int_equal(fclose(file), 0);
 	free(ones);
 	program_start(&second, argv);
-	assert_true(program_wait(&second, "offering: ", 10000));
+	assert_true(program_wait(&second, "offering: ", 60000));
 }
 
 static void stop_second(void)
@@ -414,11 +414,11 @@ static void test_killed_client(void **state)
 		struct program bench;
 
 		program_start(&bench, argv);
-		assert_true(program_wait(&server, "front end: ", 10000));
+		assert_true(program_wait(&server, "front end: ", 60000));
 		usleep(100000);
 		kill(bench.pid, SIGKILL);
 		program_stop(&bench, NULL);
-		assert_true(program_wait(&server, "front end gone", 10000));
+		assert_true(program_wait(&server, "front end gone", 60000));
 	}
 	write_and_verify("", 4, 3);
 }

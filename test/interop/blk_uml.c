@@ -41,7 +41,7 @@ static int shell(const char *script)
 	bool ok;
 
 	program_start(&program, argv);
-	ok = program_wait(&program, "SHELL-OK", 20000);
+	ok = program_wait(&program, "SHELL-OK", 60000);
 	if (!ok)
 		fputs(program.text, stdout);
 	program_stop(&program, NULL);
@@ -89,7 +89,7 @@ static void start_server(const char *mask)
 			       "--image",     image_path, "--mask", mask,	NULL };
 
 	program_start(&server, argv);
-	assert_true(program_wait(&server, "offering: ", 10000));
+	assert_true(program_wait(&server, "offering: ", 60000));
 }
 
 static void start_guest(void)
@@ -164,7 +164,7 @@ static void session(const char *mask, const char *negotiated)
 	assert_non_null(strstr(guest.text, "GUEST identity image"));
 	/* What the guest wrote, by way of the file system alone. */
 	check_image(8u << 20, 4u << 20);
-	assert_true(program_wait(&server, "front end gone", 10000));
+	assert_true(program_wait(&server, "front end gone", 60000));
 	line = strstr(server.text, "front end: ");
 	assert_non_null(line);
 	printf("REPORT: User Mode Linux negotiated %.*s\n", (int)strcspn(line + 11, "\n"),

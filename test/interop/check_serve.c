@@ -59,7 +59,7 @@ static void start(struct pair *pair, const char *option, const char *value)
 	snprintf(pair->report, sizeof(pair->report), "%s/%s.json", test_folder(), pair->type);
 	snprintf(json, sizeof(json), "--json=%s", pair->report);
 	program_start(&pair->server, serve);
-	assert_true(program_wait(&pair->server, "offering: ", 10000));
+	assert_true(program_wait(&pair->server, "offering: ", 60000));
 	program_start(&pair->check, check);
 }
 

@@ -115,7 +115,7 @@ __attribute__((format(printf, 2, 3))) static inline void serve_start(struct prog
 	printf("virtring %s &\n", text);
 	command_words(text, words);
 	program_start(server, (const char *const *)words);
-	if (!program_wait(server, "offering: ", 10000))
+	if (!program_wait(server, "offering: ", 60000))
 		fail_msg("it does not serve: %s", server->text);
 }
 
@@ -125,7 +125,7 @@ static inline int serve_stop(struct program *server)
 	int status = -1;
 
 	kill(server->pid, SIGTERM);
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < 1200; i++) {
 		if (waitpid(server->pid, &status, WNOHANG) == server->pid)
 			break;
 		program_read(server);

@@ -223,9 +223,9 @@ static void start_server(const struct guest_cell *cell)
 	if (!*cell->withheld)
 		argv[9] = NULL;
 	program_start(&server, argv);
-	if (!program_wait(&server, "offering: ", 10000))
+	if (!program_wait(&server, "offering: ", 60000))
 		fail_msg("no server: %s", server.text);
-	assert_int_equal(run_script(&script, "net_up.sh", address, 20000), 0);
+	assert_int_equal(run_script(&script, "net_up.sh", address, 60000), 0);
 }
 
 static void boot(const struct guest_cell *cell)

@@ -126,7 +126,7 @@ static void test_killed(void **state)
 			     "--pairs 2 --control --size 1024 --answers /dev/null --wait 0.5 "
 			     "--reconnect 60",
 			     path, masks[form], (kills + 2) * 2 * KILL_MS / 1000.0);
-		assert_true(program_wait(&server, "front end: ", 10000));
+		assert_true(program_wait(&server, "front end: ", 60000));
 		for (unsigned int i = 0; i < kills; i++) {
 			usleep((KILL_MS / 2 + 37 * i % KILL_MS) * 1000);
 			kill_server();
@@ -149,7 +149,7 @@ static void test_nobody(void **state)
 	(void)state;
 	start_server();
 	start_client("net send --socket %s --generate --seconds 60 --reconnect 0.5", path);
-	assert_true(program_wait(&server, "front end: ", 10000));
+	assert_true(program_wait(&server, "front end: ", 60000));
 	kill_server();
 	assert_true(program_wait(&client, "did not come back", 60000));
 	for (int i = 0; i < 1200 && waitpid(client.pid, &status, WNOHANG) != client.pid; i++)

@@ -31,7 +31,7 @@
 #define LENGTH 64u
 #define BURST 32u
 #define PAIRS_MAX 2u
-#define MESSAGE_MS 20000
+#define MESSAGE_MS 60000
 #define SECONDS 60.0
 
 /* On their way at a time: testpmd drops what finds no room, and there is room for this. */

@@ -19,7 +19,7 @@
 
 #include "peer.h"
 
-#define STOP_MS 10000
+#define STOP_MS 60000
 
 static int64_t now_ms(void)
 {

@@ -9,7 +9,7 @@
 
 #define PROMPT "testpmd> "
 #define START_MS 60000
-#define COMMAND_MS 20000
+#define COMMAND_MS 60000
 
 void testpmd_start(struct program *program, const char *vdev, bool wait)
 {

@@ -167,7 +167,7 @@ static void send_packets(struct link *link, uint32_t ring, unsigned int count)
 	const struct vr_segment segment = { .addr = link->packet, .len = PACKET };
 	const struct vr_buffer buffer = { .segments = &segment, .readable = 1 };
 	struct vr_driver *tx = link->driver[ring];
-	const time_t deadline = time(NULL) + 20;
+	const time_t deadline = time(NULL) + 60;
 	unsigned int sent = 0, back = 0;
 	struct vr_used used;
 	int ret;

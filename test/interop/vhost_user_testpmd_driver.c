@@ -239,7 +239,7 @@ static unsigned long taken(struct dev *dev)
 
 static void wait_until_counted(struct dev *dev, unsigned long expected)
 {
-	const time_t deadline = time(NULL) + 10;
+	const time_t deadline = time(NULL) + 60;
 	const struct timespec pause = { .tv_nsec = 5000000 };
 
 	while (taken(dev) != expected && time(NULL) < deadline)
@@ -254,7 +254,7 @@ static void wait_until_counted(struct dev *dev, unsigned long expected)
 static void transmit(struct dev *dev)
 {
 	const unsigned long before = atomic_load(&dev->sent);
-	const time_t deadline = time(NULL) + 10;
+	const time_t deadline = time(NULL) + 60;
 
 	testpmd_do(&testpmd, "set fwd txonly");
 	testpmd_do(&testpmd, "start");
@@ -267,7 +267,7 @@ static void transmit(struct dev *dev)
 
 static void receive(struct dev *dev)
 {
-	const time_t deadline = time(NULL) + 10;
+	const time_t deadline = time(NULL) + 60;
 
 	testpmd_do(&testpmd, "set fwd rxonly");
 	testpmd_do(&testpmd, "start");
@@ -293,7 +293,7 @@ static int end_session(void **state)
 static void close_and_come_back(struct dev *dev)
 {
 	const unsigned long before = atomic_load(&dev->starts);
-	const time_t deadline = time(NULL) + 20;
+	const time_t deadline = time(NULL) + 60;
 
 	atomic_store(&dev->close, true);
 	while (atomic_load(&dev->starts) < before + 2 * pairs && time(NULL) < deadline)

@@ -12,7 +12,7 @@
 
 #define VU_RIG_QUEUES 4u
 #define VU_RIG_SLOT 256u /* bytes of a buffer's half: that to read, and that to write */
-#define VU_RIG_MS 20000
+#define VU_RIG_MS 60000
 
 /**
  * struct vu_rig_queue - one of the rings

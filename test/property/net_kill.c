@@ -306,7 +306,7 @@ static void finish(struct load *load)
 {
 	uint32_t i, waited;
 
-	for (waited = 0; load->free_count[TX] < SIZE && waited < 20000; waited++) {
+	for (waited = 0; load->free_count[TX] < SIZE && waited < 60000; waited++) {
 		collect(load, RX);
 		collect(load, TX);
 		refill(load, false);

@@ -72,7 +72,7 @@ static int connect_to(const char *path)
 
 	CHECK(sock >= 0);
 	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
-	for (int i = 0; i < 2000; i++) {
+	for (int i = 0; i < 6000; i++) {
 		if (!connect(sock, (struct sockaddr *)&addr, sizeof(addr)))
 			return sock;
 		usleep(10000);

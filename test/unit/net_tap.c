@@ -111,7 +111,7 @@ static void test_send(void **state)
 	assert_int_equal(open_tap(1), 0);
 	vr_net_generate(&generator, sent);
 	vr_net_tap_send(tap, 0, &packet, 1);
-	assert_int_equal(take_frame(got, sizeof(got), 5000), LENGTH);
+	assert_int_equal(take_frame(got, sizeof(got), 60000), LENGTH);
 	assert_memory_equal(got, sent, LENGTH);
 	/* Not agreed upon: unfinished. */
 	packet.header.flags = VR_NET_HDR_NEEDS_CSUM;

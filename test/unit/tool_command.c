@@ -350,7 +350,7 @@ static void ended_by(int number)
 	pid_t children[2] = { 0, 0 };
 	pid_t pid = start("bench --seconds 100 --near 1e5 --far 1e6", false);
 
-	for (int i = 0; i < 1000 && children_of(pid, children) < 2; i++)
+	for (int i = 0; i < 6000 && children_of(pid, children) < 2; i++)
 		usleep(10000);
 	assert_true(children[0] > 0 && children[1] > 0);
 	usleep(300000);
@@ -358,7 +358,7 @@ static void ended_by(int number)
 	finish(pid, &outcome);
 	assert_int_equal(outcome.status, 1000 + number);
 	for (int i = 0; i < 2; i++) {
-		for (int j = 0; j < 500 && kill(children[i], 0) == 0; j++)
+		for (int j = 0; j < 6000 && kill(children[i], 0) == 0; j++)
 			usleep(10000);
 		assert_int_equal(kill(children[i], 0), -1);
 	}

@@ -52,7 +52,7 @@ static void *serve(void *line)
 {
 	static double result;
 
-	result = roundtrip_measure(line, 1, 20);
+	result = roundtrip_measure(line, 1, 200);
 	return &result;
 }
 
@@ -65,7 +65,7 @@ static void test_roundtrip(void **state)
 
 	(void)state;
 	assert_int_equal(pthread_create(&thread, NULL, serve, &line), 0);
-	result = roundtrip_measure(&line, 0, 20);
+	result = roundtrip_measure(&line, 0, 200);
 	pthread_join(thread, (void **)&server);
 	assert_true(result > 0 && result < 1e9);
 	assert_true(*server > 0 && *server < 1e9);

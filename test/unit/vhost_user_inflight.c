@@ -413,7 +413,7 @@ static void recorded(void **state)
 		for (i = 0; i < 4; i++)
 			echo_get(&rig, 1);
 		/* The answer comes before the record is cleared. */
-		for (i = 0; i < 1000 && marked(record, packed); i++)
+		for (i = 0; i < VU_RIG_MS && marked(record, packed); i++)
 			usleep(1000);
 		assert_int_equal(marked(record, packed), 0);
 		/* Stopped and started again, with it: nothing is taken twice. */

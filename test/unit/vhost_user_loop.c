@@ -69,10 +69,10 @@ static void kicker_gone(void **state)
 	assert_int_equal(write(pipe_ends[1], "x", 1), 1);
 	echo_get(&rig, 0);
 	close(pipe_ends[1]);
-	usleep(50000);
+	/* It may learn of that at any time: once. */
 	before = echo.works;
 	usleep(100000);
-	assert_in_range(echo.works, before, before + 1);
+	assert_in_range(echo.works, before, before + 2);
 	echo_end(&echo, &rig);
 }
 
@@ -252,10 +252,13 @@ static void waits_for_something_else(void **state)
 	echo.fail = VR_E_BUSY;
 	echo_put(&rig, 0, 0, 1);
 	vu_rig_kick(&rig, 0);
+	while (echo.works == 0)
+		usleep(1000);
 	assert_false(vu_rig_get(&rig, 0, &used, 50));
+	/* Started and kicked: it may be on its way to the second look, and that is all. */
 	before = echo.works;
 	usleep(50000);
-	assert_int_equal(echo.works, before);
+	assert_in_range(echo.works, before, before + 1);
 	echo_stop(&echo);
 	echo.fail = 0;
 	vr_vu_loop_again(echo.loop, 0);

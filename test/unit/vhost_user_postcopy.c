@@ -251,7 +251,7 @@ static void ends_with_the_session(void **state)
 	/* As a worker does: it holds on to what it reads from. */
 	mem = vr_mem_ref(peer.mem[0]);
 	assert_int_equal(pthread_create(&thread, NULL, touch, base + DATA), 0);
-	assert_int_equal(poll(&(struct pollfd){ uffd, POLLIN, 0 }, 1, 5000), 1);
+	assert_int_equal(poll(&(struct pollfd){ uffd, POLLIN, 0 }, 1, 60000), 1);
 	close(peer.sock);
 	peer.sock = -1;
 	peer_run(&peer);
