@@ -92,19 +92,32 @@ static bool goes_on(const struct vr_vu_vring *vring)
 								    VR_VU_BASE_FRESH_SPLIT);
 }
 
+static int start(struct net_server *s, struct vr_vu_queue *queue)
+{
+	struct net_pair *pair = pair_of(s, queue);
+
+	if (is_control(s, queue))
+		return net_control_start(s, queue);
+	return pair ? net_pair_start(s, pair, queue) : -1;
+}
+
 static int queue_start(void *context, struct vr_vu_queue *queue)
 {
 	struct net_server *s = context;
-	struct net_pair *pair = pair_of(s, queue);
 	const struct vr_vu_vring *vring = vr_vu_queue_vring(queue);
 
 	if (begin(s, vring->features))
 		return -1;
 	if (s->unset && goes_on(vring))
 		net_control_go_on(s);
-	if (is_control(s, queue))
-		return net_control_start(s, queue);
-	return pair ? net_pair_start(s, pair, queue) : -1;
+	/* A ring that was used by another connection. One that pauses in this one has not moved. */
+	if (goes_on(vring) && !s->met[vring->index])
+		s->moved = true;
+	s->met[vring->index] = true;
+	if (start(s, queue))
+		return -1;
+	net_control_announce(s);
+	return 0;
 }
 
 static void queue_stop(void *context, struct vr_vu_queue *queue)
@@ -212,7 +225,9 @@ static void connected(void *context)
 {
 	struct net_server *s = context;
 
-	s->said = false;
+	s->said = s->moved = false;
+	s->space.status = VR_NET_S_LINK_UP;
+	memset(s->met, 0, sizeof(s->met));
 	for (uint32_t i = 0; i < s->options->pairs; i++)
 		net_pair_reset(&s->pairs[i]);
 	if (s->source && s->source->ops->restart)

@@ -121,6 +121,8 @@ struct net_pair {
  * @control_state: memory of @control
  * @said: what was negotiated was printed
  * @unset: in this session the driver has set nothing yet
+ * @moved: the driver came here with rings in use, and has not been asked to announce itself
+ * @met: rings that this front end has started before
  * @pairs: the pairs
  */
 struct net_server {
@@ -138,6 +140,8 @@ struct net_server {
 	void *control_state;
 	bool said;
 	bool unset;
+	bool moved;
+	bool met[2 * SERVE_PAIRS_MAX + 1];
 	struct net_pair pairs[SERVE_PAIRS_MAX];
 };
 
@@ -193,5 +197,13 @@ void net_control_reset(struct net_server *s);
  * What it was cannot be asked. Nothing may get lost, so all pairs are in use and nothing is filtered.
  */
 void net_control_go_on(struct net_server *s);
+
+/**
+ * net_control_announce() - ask a driver that has moved to announce itself, once it can be asked
+ *
+ * It takes the control queue for the answer. A front end that keeps that queue to itself, as QEMU
+ * does, asks its driver itself.
+ */
+void net_control_announce(struct net_server *s);
 
 #endif

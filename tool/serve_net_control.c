@@ -22,6 +22,7 @@ int net_control_offloads(struct net_server *s, uint64_t offloads)
 
 void net_control_reset(struct net_server *s)
 {
+	s->space.status = VR_NET_S_LINK_UP;
 	vr_net_settings_reset(&s->settings, s->negotiated, &s->space);
 }
 
@@ -30,6 +31,19 @@ void net_control_go_on(struct net_server *s)
 	s->unset = false;
 	s->settings.pairs = s->options->pairs;
 	s->settings.promiscuous = true;
+}
+
+void net_control_announce(struct net_server *s)
+{
+	if (!s->moved || !s->control)
+		return;
+	s->moved = false;
+	/* The request is a bit of the status. */
+	if (!(s->negotiated & VR_NET_F_STATUS) || !vr_net_control_device_announce(s->control))
+		return;
+	s->settings.announce = true;
+	s->space.status |= VR_NET_S_ANNOUNCE;
+	vr_vu_backend_config_changed(vr_vu_loop_backend(s->loop));
 }
 
 static void wake_pairs(struct net_server *s)
