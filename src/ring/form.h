@@ -41,10 +41,15 @@ VR_INLINE uint32_t vr_min(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
+/* The accessors of a test may ask for room between the parts of private state, to watch it. */
+#ifndef VR_CARVE_GAP
+#define VR_CARVE_GAP(from) 0u
+#endif
+
 /* Private state is one piece of memory; this gives out its parts, each on a cache line of its own. */
 static inline size_t vr_carve(size_t *end, size_t count, size_t each)
 {
-	size_t start = (*end + 63) & ~(size_t)63;
+	size_t start = (*end + VR_CARVE_GAP(*end) + 63) & ~(size_t)63;
 
 	*end = start + count * each;
 	return start;

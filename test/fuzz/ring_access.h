@@ -9,6 +9,9 @@
 
 #include "ring_hook.h"
 
+/* One element too far is nobody's memory, and not the next part of the private state. */
+#define VR_CARVE_GAP(from) fuzz_state_gap(from)
+
 /* The load or store itself is plain: a fuzzed program has one thread. */
 /* NOLINTBEGIN(bugprone-macro-parentheses): arguments that are types cannot have any */
 #define FUZZ_LOADER(name, type) \

@@ -168,12 +168,15 @@ static void complete(struct run *run)
 	}
 }
 
-/* A handle that names nothing: an old one, or one that was never given. */
+/* A handle that names nothing: an old one, or one that was never given, or not with this place. */
 static void complete_stale(struct run *run)
 {
-	uint64_t handle = fuzz_flag(&run->fuzz) ? run->old : fuzz_u64(&run->fuzz);
+	uint8_t how = fuzz_u8(&run->fuzz);
+	uint64_t handle = how & 1 ? run->old : fuzz_u64(&run->fuzz);
 	int result;
 
+	if (how & 2)
+		handle = (handle & ~(uint64_t)0xffff) | fuzz_below(&run->fuzz, RING_SIZE_MAX + 4);
 	for (unsigned int i = 0; i < run->count; i++)
 		if (run->popped[i].handle == handle)
 			return;

@@ -3,10 +3,12 @@
  * A driver half against a hostile device. FUZZ_FEATURES fixes the form.
  *
  * Held for every input: a token comes back at most once, and only if it was added and published; in
- * order, in order; no length is above what the buffer holds; free and outstanding descriptors are the
+ * order, in order, and from split rings as many as the used elements name; no length is above what
+ * the buffer holds; free and outstanding descriptors are the
  * queue, broken or not; a refused add changes nothing; what is broken stays broken; after a
  * stop each outstanding token is reclaimed once, and a reset starts afresh.
  */
+#include <endian.h>
 #include <string.h>
 
 #include "ring_peer.h"
@@ -26,6 +28,7 @@ enum where {
 struct sent {
 	enum where where;
 	unsigned int descriptors;
+	uint32_t head; /* in order */
 	uint64_t capacity;
 	unsigned int segment_count;
 	struct vr_segment segments[RING_SEGMENTS_MAX];
@@ -38,6 +41,11 @@ struct run {
 	uint64_t oldest; /* the first that is not back */
 	bool broken;
 	bool stopped;
+	/* Split in order, since the last reset. */
+	uint32_t taken; /* descriptors */
+	uint32_t used; /* buffers that came back */
+	uint32_t batch_left; /* of them, more that the last element stands for */
+	bool batch_unknown; /* the peer changed something, and the element read is gone */
 	struct sent sent[TOKENS]; /* by token; last, as it is not cleared for each input */
 };
 
@@ -79,6 +87,8 @@ static void note_added(struct run *run, const struct vr_buffer *buffer)
 	memset(sent, 0, sizeof(*sent));
 	sent->where = STAGED;
 	sent->descriptors = ring_stage_descriptors(&run->stage, buffer);
+	sent->head = run->taken % run->stage.size;
+	run->taken += sent->descriptors;
 	sent->capacity = ring_stage_capacity(buffer);
 	sent->segment_count = buffer->readable + buffer->writable;
 	memcpy(sent->segments, buffer->segments, sent->segment_count * sizeof(sent->segments[0]));
@@ -198,10 +208,52 @@ static void take_back(struct run *run, const struct vr_used *used, int count, bo
 	}
 }
 
+/* The head that a used element names. */
+static uint32_t used_head(const struct run *run, uint32_t index)
+{
+	const uint8_t *ring = run->stage.area[VR_AREA_DEVICE];
+	uint32_t id;
+
+	memcpy(&id, ring + 4 + 8 * (size_t)(index % run->stage.size), sizeof(id));
+	return le32toh(id);
+}
+
+/* How many buffers from the given token on an element stands for that names @head: up to that one. */
+static uint32_t batch_of(const struct run *run, uint64_t token, uint32_t head)
+{
+	uint64_t last = token;
+
+	while (last < run->added && run->sent[last].head != head)
+		last++;
+	FUZZ_CHECK(last < run->added);
+	return (uint32_t)(last + 1 - token);
+}
+
+/*
+ * Split in order: what came back, from the token @first on, is what the elements say that are in the
+ * ring still; the rest of the last batch may have been asked for no more.
+ */
+static void check_batches(struct run *run, uint64_t first, uint32_t got, uint32_t asked)
+{
+	uint32_t named = run->batch_left;
+
+	while (!run->batch_unknown && named < got)
+		named += batch_of(run, first + named, used_head(run, run->used + named));
+	run->used += got;
+	run->batch_left = named > got ? named - got : 0;
+	/* Whoever got less than was asked for got all there is. */
+	if (got == asked)
+		return;
+	FUZZ_CHECK(run->batch_unknown || run->batch_left == 0 || run->broken);
+	run->batch_left = 0;
+	run->batch_unknown = false;
+}
+
 static void get(struct run *run, bool hostile)
 {
 	struct vr_used used[8];
 	unsigned int count = 1 + fuzz_below(&run->fuzz, 8);
+	uint64_t first = run->oldest;
 	bool pending = hostile || vr_driver_pending(run->stage.driver);
 	int got;
 
@@ -215,6 +267,11 @@ static void get(struct run *run, bool hostile)
 		FUZZ_CHECK(pending == (got != 0));
 	take_back(run, used, got, false);
 	check_fault(run, got);
+	if (!ring_in_order(&run->stage) || ring_packed(&run->stage))
+		return;
+	run->batch_unknown |= hostile && ring_peer_changed();
+	if (got >= 0)
+		check_batches(run, first, (uint32_t)got, count);
 }
 
 static void arm(struct run *run)
@@ -299,6 +356,8 @@ static void reset(struct run *run)
 	FUZZ_CHECK(!vr_driver_fault(run->stage.driver, &fault));
 	run->broken = false;
 	run->stopped = false;
+	run->taken = run->used = run->batch_left = 0;
+	run->batch_unknown = false;
 	/* An idle device has used nothing, whatever was used before. */
 	FUZZ_CHECK(!vr_driver_pending(run->stage.driver));
 	vr_device_reset(run->stage.device);

@@ -7,16 +7,23 @@
 
 static struct fuzz *peer;
 static unsigned int loads;
+static bool any_change;
 
 void ring_peer_on(struct fuzz *fuzz)
 {
 	peer = fuzz;
 	loads = 0;
+	any_change = false;
 }
 
 void ring_peer_off(void)
 {
 	peer = NULL;
+}
+
+bool ring_peer_changed(void)
+{
+	return any_change;
 }
 
 /* A 16-bit part of the word: an index, an id, flags, half a length. */
@@ -63,7 +70,7 @@ void fuzz_before_load(const void *field, size_t bytes)
 {
 	/* The peer shares this memory and is not bound by the const of our side. */
 	void *theirs = (void *)(uintptr_t)field;
-	uint64_t word = 0;
+	uint64_t word = 0, before;
 	uint8_t how;
 
 	if (!peer)
@@ -73,7 +80,9 @@ void fuzz_before_load(const void *field, size_t bytes)
 	if (how < 0xa0)
 		return;
 	memcpy(&word, field, bytes);
+	before = word;
 	word = changed(word, bytes, how);
+	any_change |= word != before;
 	memcpy(theirs, &word, bytes);
 }
 

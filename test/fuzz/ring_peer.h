@@ -15,6 +15,9 @@
 void ring_peer_on(struct fuzz *fuzz);
 void ring_peer_off(void);
 
+/* Did the peer change anything during the last call? */
+bool ring_peer_changed(void);
+
 /* A call of the half under test. */
 #define RING_CALL(fuzz, result, call) \
 	do { \

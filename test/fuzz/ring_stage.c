@@ -3,6 +3,20 @@
 
 #include <stdlib.h>
 #include <string.h>
+#if defined(__SANITIZE_ADDRESS__)
+#define WATCHED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WATCHED
+#endif
+#endif
+#ifdef WATCHED
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(from, bytes) ((void)(from), (void)(bytes))
+#endif
+
+#include "ring_hook.h"
 
 static const uint8_t sizes[] = { 4, 8, 2, 16, 1 };
 static const uint8_t packed_sizes[] = { 4, 8, 2, 16, 1, 3, 5 };
@@ -44,6 +58,30 @@ struct vr_ring ring_stage_areas(const struct ring_stage *stage)
 	return ring;
 }
 
+/* Where the parts of the private state end that is being laid out; see vr_carve(). */
+#define GAPS 8u
+#define GAP 64u
+
+static size_t gaps[GAPS];
+static unsigned int gap_count;
+
+size_t fuzz_state_gap(size_t from)
+{
+	FUZZ_CHECK(gap_count < GAPS);
+	gaps[gap_count++] = from;
+	return GAP;
+}
+
+/* From here on an access to what lies between the parts is a finding. */
+static void watch_gaps(uint8_t *state, size_t bytes)
+{
+	for (unsigned int i = 0; i < gap_count; i++) {
+		size_t room = bytes - gaps[i] < GAP ? bytes - gaps[i] : GAP;
+
+		ASAN_POISON_MEMORY_REGION(state + gaps[i], room);
+	}
+}
+
 static void open_driver(struct ring_stage *stage)
 {
 	struct vr_driver_config config = {
@@ -55,11 +93,15 @@ static void open_driver(struct ring_stage *stage)
 		.indirect_entries = (uint16_t)stage->entries,
 		.indirect = { stage->memory[3], RING_TABLES },
 	};
-	size_t bytes = vr_driver_size(&config);
+	size_t bytes;
 
+	gap_count = 0;
+	bytes = vr_driver_size(&config);
 	FUZZ_CHECK(bytes > 0);
 	stage->driver_state = fuzz_memory(bytes);
+	gap_count = 0;
 	FUZZ_CHECK(!vr_driver_init(stage->driver_state, bytes, &config, &stage->driver));
+	watch_gaps(stage->driver_state, bytes);
 }
 
 static void open_device(struct ring_stage *stage)
@@ -72,11 +114,15 @@ static void open_device(struct ring_stage *stage)
 		.flags = stage->device_flags,
 		.map = &stage->map,
 	};
-	size_t bytes = vr_device_size(&config);
+	size_t bytes;
 
+	gap_count = 0;
+	bytes = vr_device_size(&config);
 	FUZZ_CHECK(bytes > 0);
 	stage->device_state = fuzz_memory(bytes);
+	gap_count = 0;
 	FUZZ_CHECK(!vr_device_init(stage->device_state, bytes, &config, &stage->device));
+	watch_gaps(stage->device_state, bytes);
 }
 
 void ring_stage_open(struct ring_stage *stage, struct fuzz *fuzz, uint64_t features)
