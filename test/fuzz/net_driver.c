@@ -4,7 +4,8 @@
  * it likes.
  *
  * Held for every input: a packet received lies within slots that were given to the device and is not
- * handed out twice; a slot reserved for sending is nobody else's; nothing else breaks than the queue.
+ * handed out twice, and has no more buffers than its header says - as many, as long as each brings
+ * bytes; a slot reserved for sending is nobody else's; nothing else breaks than the queue.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,8 @@ struct run {
 	struct vr_net_slot reserved[SLOTS];
 	unsigned int reserved_count;
 	unsigned int held; /* packets received and not released */
+	bool mergeable;
+	bool plain; /* each buffer so far brought some bytes, and nothing was changed behind our back */
 };
 
 /* The device: takes buffers, writes to them, and says that it wrote as much as the input says. */
@@ -55,6 +58,7 @@ static void device(struct run *run)
 		}
 		if (len > chains[i].writable_bytes || how & 0x80)
 			len = chains[i].writable_bytes;
+		run->plain &= len > 0;
 		(void)vr_device_complete(run->stage.device, chains[i].handle, len);
 	}
 	(void)vr_device_publish(run->stage.device, NULL);
@@ -75,6 +79,7 @@ static void receive(struct run *run)
 	int got;
 
 	RING_CALL(&run->fuzz, got, vr_net_driver_rx_burst(run->rx, packets, BURST));
+	run->plain &= !ring_peer_changed();
 	FUZZ_CHECK(got <= (int)BURST && (got >= 0 || got == VR_E_BROKEN));
 	for (int i = 0; i < got; i++) {
 		uint64_t bytes = 0;
@@ -88,6 +93,10 @@ static void receive(struct run *run)
 			bytes += piece->len;
 		}
 		FUZZ_CHECK(bytes == packets[i].len);
+		if (run->mergeable)
+			FUZZ_CHECK(packets[i].piece_count <= packets[i].header.num_buffers);
+		if (run->mergeable && run->plain)
+			FUZZ_CHECK(packets[i].piece_count == packets[i].header.num_buffers);
 	}
 	if (got > 0)
 		run->held += (unsigned int)got;
@@ -104,6 +113,7 @@ static void release(struct run *run)
 	if (count > run->held)
 		count = run->held;
 	RING_CALL(&run->fuzz, result, vr_net_driver_rx_release(run->rx, count));
+	run->plain &= !ring_peer_changed();
 	FUZZ_CHECK(result >= 0 || result == VR_E_BROKEN || result == VR_E_STATE);
 	run->held -= count;
 }
@@ -154,6 +164,7 @@ static void step(struct run *run)
 		break;
 	case 2:
 		ring_stage_poke(&run->stage, &run->fuzz);
+		run->plain = false;
 		break;
 	case 3:
 		if (run->rx)
@@ -161,6 +172,7 @@ static void step(struct run *run)
 		else
 			RING_CALL(&run->fuzz, result, vr_net_driver_tx_reap(run->tx));
 		FUZZ_CHECK(result >= 0 || result == VR_E_BROKEN);
+		run->plain &= !ring_peer_changed();
 		break;
 	case 4:
 	case 5:
@@ -189,6 +201,8 @@ static void open_net(struct run *run)
 	};
 	size_t bytes;
 
+	run->mergeable = how & 1;
+	run->plain = true;
 	run->stride = vr_net_slot_bytes(64);
 	config.slots = (struct vr_net_slots){ run->stage.memory[0], RING_BOTH, SLOTS, run->stride };
 	FUZZ_CHECK((uint64_t)SLOTS * run->stride <= RING_NEXT - RING_BOTH);
