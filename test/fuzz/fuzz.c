@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "fuzz.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,20 @@ uint64_t fuzz_peer_word(struct fuzz *fuzz, size_t bytes)
 	for (size_t i = 0; i < bytes; i++)
 		value = value << 8 | fuzz_peer_u8(fuzz);
 	return value;
+}
+
+unsigned int fuzz_open_descriptors(void)
+{
+	struct pollfd fds[64];
+	unsigned int open = 0;
+
+	for (int i = 0; i < 64; i++)
+		fds[i] = (struct pollfd){ .fd = i };
+	/* One that is not open is an event nobody has to ask for. */
+	FUZZ_CHECK(poll(fds, 64, 0) >= 0);
+	for (int i = 0; i < 64; i++)
+		open += !(fds[i].revents & POLLNVAL);
+	return open;
 }
 
 void *fuzz_memory(size_t bytes)

@@ -80,6 +80,9 @@ static inline uint8_t fuzz_peer_u8(struct fuzz *fuzz)
 
 uint64_t fuzz_peer_word(struct fuzz *fuzz, size_t bytes);
 
+/* How many descriptors are open, of those below 64: more than any input keeps at a time. */
+unsigned int fuzz_open_descriptors(void);
+
 /* Memory that ends where it is said to end, so that a sanitizer sees one byte too far. */
 void *fuzz_memory(size_t bytes);
 
