@@ -30,9 +30,10 @@ fuzz_flags='-Dc_args=-fsanitize=fuzzer-no-link -fno-sanitize-recover=all'
 CC=$(tool clang)
 export CC
 
+# --planted [SECONDS [PATTERN]]: for so long each; only those with the pattern in their line.
 if [ "${1-}" = --planted ]; then
 	# shellcheck disable=SC2086 # a list of words
-	python3 test/fuzz/planted.py "$PWD/build/fuzz-planted" "${2-60}" "$JOBS" \
+	python3 test/fuzz/planted.py "$PWD/build/fuzz-planted" "${2-60}" "$JOBS" "${3-}" \
 		meson setup $fuzz_options "$fuzz_flags"
 	exit
 fi

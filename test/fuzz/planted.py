@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Plants each fault of planted.txt into a copy of the tree and lets its fuzz target look for it.
 
-usage: test/fuzz/planted.py WORK-FOLDER SECONDS JOBS SETUP-COMMAND...
+usage: test/fuzz/planted.py WORK-FOLDER SECONDS JOBS PATTERN SETUP-COMMAND...
 
+Only faults are planted in whose line of planted.txt the pattern, a regular expression, is found.
 The setup command (meson, without folders) configures the copy as ./dev fuzz configures the tree.
 """
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,11 +18,11 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 HERE = os.path.join(ROOT, 'test', 'fuzz')
 
 
-def faults():
+def faults(pattern):
     with open(os.path.join(HERE, 'planted.txt'), encoding='utf-8') as file:
         for line in file:
             line = line.rstrip('\n')
-            if line and not line.startswith('#'):
+            if line and not line.startswith('#') and re.search(pattern, line):
                 target, change = line.split(' | ', 1)
                 path, change = change.split(': ', 1)
                 old, new = change.split(' => ')
@@ -63,7 +65,8 @@ def hunt(tree, build, target, seconds, jobs):
 
 
 def main():
-    work, seconds, jobs, setup = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:]
+    work, seconds, jobs, pattern = sys.argv[1:5]
+    setup = sys.argv[5:]
     tree, build = os.path.join(work, 'tree'), os.path.join(work, 'build')
     copy_tree(tree)
     shutil.rmtree(build, ignore_errors=True)
@@ -71,7 +74,7 @@ def main():
     if status:
         sys.exit(output)
     found = missed = 0
-    for target, path, old, new in faults():
+    for target, path, old, new in faults(pattern):
         name = os.path.join(tree, path)
         with open(name, encoding='utf-8') as file:
             text = file.read()
@@ -89,7 +92,7 @@ def main():
                                                what or 'NOT FOUND', time.monotonic() - start),
               flush=True)
     print('%d passed, %d failed, 0 skipped' % (found, missed))
-    return 1 if missed else 0
+    return 1 if missed or not found else 0
 
 
 if __name__ == '__main__':
