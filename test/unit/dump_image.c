@@ -75,6 +75,7 @@ static void test_round_trip(void **state)
 	struct random random;
 
 	(void)state;
+	random_start(&random, random_seed(0xd0));
 	FOR_EACH_FORM(form)
 	{
 		for (size_t i = 0; i < 2 * ARRAY_SIZE(sizes); i++) {
