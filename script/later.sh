@@ -25,19 +25,19 @@ later_apt() {
 		-o APT::Sandbox::User=root -o Acquire::Retries=3 -o Acquire::Languages=none "$@"
 }
 
-# later_names WORD...: the packages that words name, one a line. PACKAGE is itself; PACKAGE+PATTERN is
-# itself and all that it needs whose name matches the pattern.
+# later_names WORD...: the packages that words name, one a line. PACKAGE is itself; PACKAGE,PATTERN is
+# itself and all that it needs whose name matches the pattern. A comma, as a name may have a plus.
 later_names() {
 	for later_word in "$@"; do
-		printf '%s\n' "${later_word%%+*}"
+		printf '%s\n' "${later_word%%,*}"
 		case $later_word in
-		*+*)
-			later_apt --no-install-recommends --simulate install "${later_word%%+*}" |
+		*,*)
+			later_apt --no-install-recommends --simulate install "${later_word%%,*}" |
 				sed -n 's/^Inst \([^ ]*\) .*/\1/p' |
 				while IFS= read -r later_package; do
 					# shellcheck disable=SC2254 # it is a pattern
 					case $later_package in
-					${later_word#*+}) printf '%s\n' "$later_package" ;;
+					${later_word#*,}) printf '%s\n' "$later_package" ;;
 					esac
 				done
 			;;

@@ -23,16 +23,16 @@ PEERS_ALWAYS='linux-6.1 uml-7 passt libblkio'
 # SUITE WORD... (see later_names) of a peer.
 peer_packages() {
 	case $1 in
-	linux-6.1) echo 'bookworm linux-image-amd64+linux-image-*' ;;
-	linux-7) echo 'forky linux-image-amd64+linux-[bim]*' ;;
-	qemu-10) echo 'trixie qemu-system-x86+*' ;;
-	qemu-11) echo 'forky qemu-system-x86+* qemu-utils+* qemu-block-extra+*' ;;
-	qsd-10) echo 'trixie qemu-utils+*' ;;
-	dpdk-25) echo 'forky dpdk-dev+*' ;;
+	linux-6.1) echo 'bookworm linux-image-amd64,linux-image-*' ;;
+	linux-7) echo 'forky linux-image-amd64,linux-[bim]*' ;;
+	qemu-10) echo 'trixie qemu-system-x86,*' ;;
+	qemu-11) echo 'forky qemu-system-x86,* qemu-utils,* qemu-block-extra,*' ;;
+	qsd-10) echo 'trixie qemu-utils,*' ;;
+	dpdk-25) echo 'forky dpdk-dev,*' ;;
 	uml-6.12) echo 'trixie user-mode-linux libc6 libgcc-s1' ;;
 	uml-7) echo 'forky user-mode-linux libc6 libgcc-s1' ;;
-	passt) echo 'trixie passt+*' ;;
-	libblkio) echo 'trixie libblkio1+* libblkio-dev' ;;
+	passt) echo 'trixie passt,*' ;;
+	libblkio) echo 'trixie libblkio1,* libblkio-dev' ;;
 	*) return 1 ;;
 	esac
 }
