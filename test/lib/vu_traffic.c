@@ -200,7 +200,7 @@ void traffic_run(struct traffic *t, uint32_t index, unsigned int count)
 void traffic_open(struct traffic *t, uint64_t features)
 {
 	memset(t, 0, sizeof(*t));
-	peer_create(&t->peer);
+	peer_create_with(&t->peer, features & VR_F_ACCESS_PLATFORM);
 	t->peer.start = device_start;
 	t->peer.stop = device_stop;
 	t->features = VR_F_VERSION_1 | features;

@@ -274,13 +274,102 @@ static void what_is_marked(void **state)
 	}
 }
 
+/* ---- translated addresses ---- */
+
+/* UPDATE: these device addresses are that memory of the front end. */
+static void translate(struct traffic *t, uint64_t iova, uint64_t size, uint64_t user)
+{
+	static const uint8_t access_and_type[8] = { 3, 2 };
+	struct wire wire = wire_message(22, WIRE_VERSION, 32), answer;
+
+	wire_u64(&wire, iova);
+	wire_u64(&wire, size);
+	wire_u64(&wire, user);
+	wire_bytes(&wire, access_and_type, sizeof(access_and_type));
+	CHECK(peer_exchange(&t->peer, &wire, &answer));
+	CHECK_EQ(wire_value(&answer), 0);
+}
+
+/* The ring's own device addresses are those that it would have as the front end's. */
+static void open_translated(struct traffic *t, uint64_t features)
+{
+	open_log(t, features | VR_F_ACCESS_PLATFORM);
+	CHECK(set_log(&t->peer, LOG_BYTES, LOG_OFFSET));
+	log_data(t, true);
+	translate(t, PEER_USER, 0x8000, PEER_USER);
+}
+
+/* The driver writes the same device address each time; what is marked is where it leads to. */
+static void where_it_leads(void **state)
+{
+	static const uint32_t targets[] = { 0x30000, 0x3f000, 0x2a000 };
+
+	(void)state;
+	CLAUSE("VU-LOG-008");
+	FOR_EACH_FORM(form)
+	{
+		struct traffic t;
+
+		context("%s", form->name);
+		open_translated(&t, form->features);
+		translate(&t, PAGE_BUFFERS * 4096, 4096, PEER_USER + targets[0]);
+		traffic_start(&t, 0, 16, traffic_fresh(&t));
+		for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
+			const uint32_t page = (PEER_GUEST + targets[i]) / 4096;
+			const uint32_t ring = is_packed(form->features) ? PAGE_DESCRIPTORS :
+									  PAGE_DEVICE;
+			unsigned char before = t.memory[targets[i]];
+
+			translate(&t, PAGE_BUFFERS * 4096, 4096, PEER_USER + targets[i]);
+			CHECK(log_ring(&t.peer, false, 0));
+			traffic_run(&t, 0, 3);
+			CHECK_EQ(t.memory[targets[i]], (unsigned char)(before + 3));
+			CHECK(marked(&page, 1));
+			/* The used ring's address in the log is a guest's as it is. */
+			CHECK(log_ring(&t.peer, true, PEER_GUEST + 0x6000));
+			traffic_run(&t, 0, 3);
+			CHECK(marked((uint32_t[]){ page, ring }, 2));
+		}
+		close_log(&t);
+	}
+}
+
+/* One buffer, two pages of device addresses, two pages of memory that lie apart. */
+static void two_pages(void **state)
+{
+	const uint64_t iova = 0xabc0000000ull;
+	const struct vr_segment segment = { .addr = iova + 4000, .len = 200 };
+	const struct vr_buffer buffer = { .segments = &segment, .writable = 1 };
+	struct vr_iovec pieces[4];
+	struct traffic_ring *r;
+	struct vr_chain chain;
+	struct traffic t;
+
+	(void)state;
+	CLAUSE("VU-LOG-008");
+	open_translated(&t, 0);
+	translate(&t, iova, 4096, PEER_USER + 0x3f000);
+	translate(&t, iova + 4096, 4096, PEER_USER + 0x30000);
+	traffic_start(&t, 0, 16, 0);
+	r = &t.rings[0];
+	CHECK_EQ(vr_driver_add(r->driver, &buffer, 1), 1);
+	CHECK_EQ(vr_driver_publish(r->driver), 1);
+	CHECK_EQ(vr_device_pop(r->device, &chain, 1, pieces, ARRAY_SIZE(pieces)), 1);
+	CHECK_EQ(chain.writable, 2);
+	CHECK(marked(NULL, 0));
+	CHECK_EQ(vr_device_complete(r->device, chain.handle, 200), 0);
+	CHECK_EQ(vr_device_publish(r->device, NULL), 1);
+	CHECK(marked((uint32_t[]){ (PEER_GUEST + 0x3f000) / 4096, (PEER_GUEST + 0x30000) / 4096 },
+		     2));
+	close_log(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(where_the_log_is),
-		cmocka_unit_test(the_signal),
-		cmocka_unit_test(the_front_ends_messages),
-		cmocka_unit_test(what_is_marked),
+		cmocka_unit_test(where_the_log_is),	   cmocka_unit_test(the_signal),
+		cmocka_unit_test(the_front_ends_messages), cmocka_unit_test(what_is_marked),
+		cmocka_unit_test(where_it_leads),	   cmocka_unit_test(two_pages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
