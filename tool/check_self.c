@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <virtring/features.h>
@@ -15,6 +14,7 @@
 #include "check/back_end.h"
 #include "check/front_end.h"
 #include "check_load.h"
+#include "keeper.h"
 
 #define DISK_BYTES (1u << 20)
 
@@ -25,7 +25,7 @@
 	(VR_F_VERSION_1 | VR_F_RING_PACKED | VR_F_IN_ORDER | VR_F_INDIRECT_DESC | VR_F_EVENT_IDX)
 
 struct self {
-	char folder[80];
+	struct keeper keeper;
 	char socket[96];
 	char image[96];
 	const char *const *command;
@@ -251,23 +251,18 @@ static int run_part(const struct check_plan *plan, struct self *self, const stru
 
 int check_self(const struct check_plan *plan, const char *part, struct check_results *results)
 {
-	const char *where = getenv("TMPDIR");
 	struct self self = { 0 };
 	int status = -1;
-	int length = snprintf(self.folder, sizeof(self.folder), "%s/virtring-check-XXXXXX",
-			      where && *where ? where : "/tmp");
 
-	if (length < 0 || (size_t)length >= sizeof(self.folder) || !mkdtemp(self.folder))
+	if (keeper_open(&self.keeper, "virtring-check"))
 		return -1;
-	(void)snprintf(self.socket, sizeof(self.socket), "%s/socket", self.folder);
-	(void)snprintf(self.image, sizeof(self.image), "%s/disk", self.folder);
+	(void)snprintf(self.socket, sizeof(self.socket), "%s/socket", self.keeper.folder);
+	(void)snprintf(self.image, sizeof(self.image), "%s/disk", self.keeper.folder);
 	if (make_image(&self))
 		status = 0;
 	for (size_t i = 0; !status && i < PARTS; i++)
 		if (!part || strcmp(parts[i].name, part) == 0)
 			status = run_part(plan, &self, &parts[i], results);
-	(void)unlink(self.socket);
-	(void)unlink(self.image);
-	(void)rmdir(self.folder);
+	keeper_close(&self.keeper);
 	return status;
 }
