@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "transport/vhost_user/loop.h"
 #include "vu_echo.h"
 #include "vu_peer.h"
 
@@ -608,6 +610,36 @@ static void bad_queue(void **state)
 	vr_vu_queue_end(NULL, NULL);
 }
 
+static struct vr_vu_loop *to_stop;
+
+static void stop_it(int number)
+{
+	(void)number;
+	vr_vu_loop_stop(to_stop);
+}
+
+/* The descriptor that wakes the loop could not be written: the signal did wake it. */
+static void stop_in_a_signal(void **state)
+{
+	static struct echo echo;
+	struct sigaction action = { .sa_handler = stop_it };
+
+	(void)state;
+	echo_create(&echo);
+	close(echo.loop->stop_fd);
+	echo.loop->stop_fd = -1;
+	to_stop = echo.loop;
+	sigaction(SIGUSR1, &action, NULL);
+	echo_run(&echo);
+	/* It may not wait yet when the first ones come. */
+	while (pthread_tryjoin_np(echo.thread, NULL) == EBUSY) {
+		pthread_kill(echo.thread, SIGUSR1);
+		usleep(1000);
+	}
+	signal(SIGUSR1, SIG_DFL);
+	echo_destroy(&echo);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -619,7 +651,7 @@ int main(void)
 		cmocka_unit_test(refused_start),  cmocka_unit_test(watches),
 		cmocka_unit_test(other_sizes),	  cmocka_unit_test(memory_slots_under_load),
 		cmocka_unit_test(bad_config),	  cmocka_unit_test(thread_per_queue),
-		cmocka_unit_test(bad_queue),
+		cmocka_unit_test(bad_queue),	  cmocka_unit_test(stop_in_a_signal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

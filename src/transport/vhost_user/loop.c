@@ -335,20 +335,32 @@ static int process(struct vr_vu_loop *loop)
 	return ret;
 }
 
+/*
+ * Once for each stop. The descriptor is what wakes; should it not (its write failed), the signal from whose
+ * handler the stop came has ended the wait all the same.
+ */
+static int is_stopped(struct vr_vu_loop *loop)
+{
+	(void)vr_vu_drain(loop->stop_fd);
+	return atomic_exchange(&loop->stop, false);
+}
+
 int vr_vu_loop_step(struct vr_vu_loop *loop, int timeout_ms)
 {
 	int ret;
 
 	bury_watches(loop);
 	timeout_ms = collect(loop, timeout_ms);
+	if (atomic_load(&loop->stop))
+		timeout_ms = 0;
 	if (poll(loop->fds, loop->polled, timeout_ms) < 0)
-		return errno == EINTR ? 0 : -errno;
+		return errno == EINTR ? is_stopped(loop) : -errno;
 	take_events(loop);
 	turn(loop);
 	ret = loop->fds[POLL_BACKEND].revents ? process(loop) : 0;
 	if (ret)
 		return ret;
-	return vr_vu_drain(loop->stop_fd) > 0;
+	return is_stopped(loop);
 }
 
 int vr_vu_loop_run(struct vr_vu_loop *loop)
@@ -365,6 +377,7 @@ void vr_vu_loop_stop(struct vr_vu_loop *loop)
 {
 	const int error = errno;
 
+	atomic_store(&loop->stop, true);
 	(void)vr_vu_notify(loop->stop_fd);
 	errno = error;
 }

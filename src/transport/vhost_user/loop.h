@@ -4,6 +4,7 @@
 #define VR_SRC_VHOST_USER_LOOP_H
 
 #include <poll.h>
+#include <stdatomic.h>
 
 #include <virtring/vhost_user_loop.h>
 #include <virtring/watch.h>
@@ -60,7 +61,8 @@ struct vr_vu_watch {
  * @watched: whom to tell what the drivers do wrong, or NULL
  * @backend: the back end
  * @queues: @vrings of them
- * @stop_fd: eventfd of vr_vu_loop_stop()
+ * @stop_fd: eventfd of vr_vu_loop_stop(), which wakes
+ * @stop: vr_vu_loop_stop() was called
  * @watches: other descriptors
  * @watch_count: their number
  * @fds: room for all that is waited for
@@ -79,6 +81,7 @@ struct vr_vu_loop {
 	struct vr_vu_backend *backend;
 	struct loop_queue *queues;
 	int stop_fd;
+	atomic_bool stop;
 	struct vr_vu_watch *watches;
 	uint32_t watch_count;
 	struct pollfd *fds;
