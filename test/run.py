@@ -7,9 +7,14 @@ time, and prints one line for each as it ends. The cases are counted from what a
 cmocka's summary, or a last line `N passed, N failed, N skipped`; a program that prints neither is
 one case. A skipped case is accepted only with a line `SKIP: reason`; exit status 77 skips the whole
 program. A program whose status and counts disagree has failed.
+
+Beside its group, which comes first, a program may belong to one more suite. `waits`: it does hardly
+more than wait, so that several run beside those that keep the CPUs busy. `beside`: it needs one CPU
+for long, and runs beside those of its group that must otherwise be alone (is_parallel: false).
 """
 import argparse
 import concurrent.futures
+import contextlib
 import json
 import os
 import re
@@ -157,6 +162,22 @@ def calls_any(program, functions):
     return any(line.split('@')[0].split(' ')[0] in functions for line in listed.splitlines())
 
 
+def lanes(tests, alone, jobs):
+    """Lists of tests that go on side by side, each with the number of those that run at a time."""
+    chosen = [(test, name) for test, name in tests if test['is_parallel'] != alone]
+    mark, workers = ('beside', 1) if alone else ('waits', 4)
+    marked = [(test, name) for test, name in chosen if is_marked(test, mark)]
+    if jobs < 2:
+        marked = []
+    return [([each for each in chosen if each not in marked], 1 if alone else max(1, jobs)),
+            (marked, workers)]
+
+
+def is_marked(test, mark):
+    """A test may belong to more suites than its group."""
+    return any(suite.split(':')[-1] == mark for suite in test['suite'][1:])
+
+
 def main():
     parser = argparse.ArgumentParser(description='run test programs and count their cases')
     parser.add_argument('folder', help='build folder')
@@ -186,9 +207,11 @@ def main():
     report = Report(options)
     # Those that must be alone come last, one at a time.
     for alone in (False, True):
-        with concurrent.futures.ThreadPoolExecutor(1 if alone else max(1, options.jobs)) as pool:
-            waiting = [pool.submit(run, test, name, options)
-                       for test, name in tests if test['is_parallel'] != alone]
+        with contextlib.ExitStack() as stack:
+            waiting = []
+            for lane, workers in lanes(tests, alone, options.jobs):
+                pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(workers))
+                waiting += [pool.submit(run, test, name, options) for test, name in lane]
             for future in concurrent.futures.as_completed(waiting):
                 report.add(future.result())
     if not tests:

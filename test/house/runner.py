@@ -72,6 +72,25 @@ class Runner(unittest.TestCase):
                                       capture_output=True, text=True, check=False)
                 self.assertEqual('unit/case' in done.stdout, ran, done.stdout)
 
+    def test_what_waits_runs_beside_the_others(self):
+        # Each of them ends when it has met the other: two that wait, or one of each kind.
+        meet = 'touch %s; while [ ! -e %s ]; do sleep 0.01; done'
+        for suites, parallel in ((('waits', None), True), (('waits', 'waits'), True),
+                                 (('beside', None), False)):
+            with tempfile.TemporaryDirectory() as folder:
+                os.mkdir(os.path.join(folder, 'meson-info'))
+                marks = [os.path.join(folder, 'mark%d' % i) for i in range(2)]
+                with open(os.path.join(folder, 'meson-info', 'intro-tests.json'), 'w',
+                          encoding='utf-8') as file:
+                    json.dump([{'name': 'case%d' % i, 'is_parallel': parallel,
+                                'suite': ['virtring:unit'] + ['virtring:' + s for s in (suite,) if s],
+                                'cmd': ['sh', '-c', meet % (marks[i], marks[1 - i])], 'env': {},
+                                'workdir': None, 'timeout': 60}
+                               for i, suite in enumerate(suites)], file)
+                done = subprocess.run([sys.executable, RUN, folder, 'unit', '--jobs', '2'],
+                                      capture_output=True, text=True, check=False)
+                self.assertEqual(done.returncode, 0, done.stdout)
+
     def test_silent_programs_are_one_case(self):
         self.expect('exit 0', [1, 0, 0], 0)
         self.expect('exit 1', [0, 1, 0], 1)

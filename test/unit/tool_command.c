@@ -286,7 +286,7 @@ static void test_short_bench(void **state)
 	(void)state;
 	need_two_cpus();
 	snprintf(words, sizeof(words),
-		 "bench --rounds 2 --seconds 0.5 --near 1e5 --far 1e6 --json %s/a.json", folder);
+		 "bench --rounds 2 --seconds 0.25 --near 1e5 --far 1e6 --json %s/a.json", folder);
 	run(words, &outcome);
 	if (outcome.status)
 		fail_msg("status %d: %s%s", outcome.status, outcome.out, outcome.err);
@@ -312,7 +312,7 @@ static void test_notified_and_merged(void **state)
 
 	(void)state;
 	need_two_cpus();
-	run("bench --rounds 1 --seconds 0.5 --near 1e5 --far 1e6 --notify --mergeable "
+	run("bench --rounds 1 --seconds 0.25 --near 1e5 --far 1e6 --notify --mergeable "
 	    "--packet 4000",
 	    &outcome);
 	if (outcome.status)

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,8 +84,10 @@ static void need_two_cpus(int *cpus)
 	for (unsigned int cpu = 0; cpu < CPU_SETSIZE && found < 2; cpu++)
 		if (CPU_ISSET(cpu, &allowed))
 			cpus[found++] = (int)cpu;
-	if (found < 2)
+	if (found < 2) {
+		puts("SKIP: only one CPU");
 		skip();
+	}
 }
 
 static struct nic_config card(unsigned int form)
