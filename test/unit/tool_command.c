@@ -276,6 +276,27 @@ static void test_probe_finds_nobody(void **state)
 	unlink(address.sun_path);
 }
 
+/*
+ * Runs a bench, which has to succeed. Where one of its processes did not get a CPU for all of a round, and
+ * the command says so, the rounds have to be longer.
+ */
+static void bench(const char *options, struct outcome *outcome)
+{
+	char words[320];
+
+	for (double seconds = 0.25; seconds < 20; seconds *= 4) {
+		snprintf(words, sizeof(words), "bench --seconds %g --near 1e5 --far 1e6 %s",
+			 seconds, options);
+		run(words, outcome);
+		if (!outcome->status || (!strstr(outcome->out, "no packet came through") &&
+					 !strstr(outcome->err, "no packet came through")))
+			break;
+	}
+	if (outcome->status)
+		fail_msg("status %d: %s%s", outcome->status, outcome->out, outcome->err);
+	assert_null(strstr(outcome->out, "FAILED"));
+}
+
 static void test_short_bench(void **state)
 {
 	struct outcome outcome;
@@ -285,12 +306,8 @@ static void test_short_bench(void **state)
 
 	(void)state;
 	need_two_cpus();
-	snprintf(words, sizeof(words),
-		 "bench --rounds 2 --seconds 0.25 --near 1e5 --far 1e6 --json %s/a.json", folder);
-	run(words, &outcome);
-	if (outcome.status)
-		fail_msg("status %d: %s%s", outcome.status, outcome.out, outcome.err);
-	assert_null(strstr(outcome.out, "FAILED"));
+	snprintf(words, sizeof(words), "--rounds 2 --json %s/a.json", folder);
+	bench(words, &outcome);
 	json = json_object_from_file(in_folder("a.json"));
 	assert_non_null(json);
 	assert_true(json_object_object_get_ex(json, "rows", &rows));
@@ -312,12 +329,7 @@ static void test_notified_and_merged(void **state)
 
 	(void)state;
 	need_two_cpus();
-	run("bench --rounds 1 --seconds 0.25 --near 1e5 --far 1e6 --notify --mergeable "
-	    "--packet 4000",
-	    &outcome);
-	if (outcome.status)
-		fail_msg("status %d: %s%s", outcome.status, outcome.out, outcome.err);
-	assert_null(strstr(outcome.out, "FAILED"));
+	bench("--rounds 1 --notify --mergeable --packet 4000", &outcome);
 }
 
 /* The first two children of a process. */
