@@ -24,48 +24,31 @@ static int pop_again(struct vr_device *device, struct vr_chain *chains, unsigned
 	return (int)done;
 }
 
-VR_APART int pop_split(struct vr_device *device, struct vr_chain *chains, unsigned int count,
-		       struct vr_iovec *segments, unsigned int room)
-{
-	return vr_split_pop(device, chains, count, segments, room, false);
-}
-
-VR_APART int pop_split_in_order(struct vr_device *device, struct vr_chain *chains,
-				unsigned int count, struct vr_iovec *segments, unsigned int room)
-{
-	if (vr_unlikely(device->resubmit_left))
-		return VR_E_BUSY;
-	return vr_split_pop(device, chains, count, segments, room, true);
-}
-
-VR_APART int pop_packed(struct vr_device *device, struct vr_chain *chains, unsigned int count,
-			struct vr_iovec *segments, unsigned int room)
-{
-	return vr_packed_pop(device, chains, count, segments, room, false);
-}
-
-VR_APART int pop_packed_in_order(struct vr_device *device, struct vr_chain *chains,
-				 unsigned int count, struct vr_iovec *segments, unsigned int room)
-{
-	if (vr_unlikely(device->resubmit_left))
-		return VR_E_BUSY;
-	return vr_packed_pop(device, chains, count, segments, room, true);
-}
-
 VR_INLINE int pop(struct vr_device *device, struct vr_chain *chains, unsigned int count,
 		  struct vr_iovec *segments, unsigned int room)
 {
+	struct vr_pop pop;
+
 	if (vr_unlikely(vr_halted(&device->halt)))
 		return VR_E_BROKEN;
+	pop.chains = chains;
+	pop.segments = segments;
+	pop.count = count;
+	pop.room = room;
+	pop.done = 0;
 	switch (device->form) {
 	case VR_FORM_SPLIT:
-		return pop_split(device, chains, count, segments, room);
+		return vr_split_pop(device, &pop, false);
 	case VR_FORM_SPLIT_IN_ORDER:
-		return pop_split_in_order(device, chains, count, segments, room);
+		if (vr_unlikely(device->resubmit_left))
+			return VR_E_BUSY;
+		return vr_split_pop(device, &pop, true);
 	case VR_FORM_PACKED:
-		return pop_packed(device, chains, count, segments, room);
+		return vr_packed_pop(device, &pop, false);
 	case VR_FORM_PACKED_IN_ORDER:
-		return pop_packed_in_order(device, chains, count, segments, room);
+		if (vr_unlikely(device->resubmit_left))
+			return VR_E_BUSY;
+		return vr_packed_pop(device, &pop, true);
 	}
 	return VR_E_INVAL;
 }
@@ -115,7 +98,7 @@ VR_COLD static int complete_observed(struct vr_device *device, uint64_t handle, 
 
 	if (!vr_device_owns(device, handle, vr_form_is_in_order(device->form)))
 		return VR_E_STALE;
-	if (len > vr_record_capacity(device->records[handle & VR_PLACE_MASK].word))
+	if (len > device->records[handle & VR_PLACE_MASK].capacity)
 		return VR_E_INVAL;
 	observer->completed(observer->context, handle);
 	return complete(device, handle, len);
@@ -298,15 +281,13 @@ static bool newest(const struct vr_device *device, uint64_t handle, bool in_orde
 /* Takes a buffer out of what is popped, as if it had never been. */
 static void forget_newest(struct vr_device *device, uint32_t place, bool in_order)
 {
-	uint64_t record = device->records[place].word;
-
 	device->popped--;
 	device->open--;
 	device->unpop_left--;
 	device->records[place].owner = 0;
 	if (in_order) {
 		device->pop_place = place;
-		device->head = vr_record_id(record);
+		device->head = device->records[place].id;
 		if (device->special > device->popped)
 			device->special = device->popped;
 		return;
@@ -325,7 +306,7 @@ int vr_device_unpop(struct vr_device *device, uint64_t handle)
 	    !newest(device, handle, in_order))
 		return VR_E_STALE;
 	if (vr_form_is_packed(device->form)) {
-		uint32_t descriptors = vr_record_descriptors(device->records[place].word);
+		uint32_t descriptors = device->records[place].descriptors;
 
 		vr_retreat(&device->next, descriptors, device->size);
 		device->in_flight_descs -= descriptors;

@@ -22,12 +22,15 @@ VR_INLINE bool vr_age_dead(const struct vr_device *device, uint64_t handle)
 	return device->records[handle & VR_PLACE_MASK].owner != handle;
 }
 
-/* Makes the head an open buffer; only called while there is one. */
-VR_INLINE void vr_ages_skip(struct vr_device *device)
+/* Makes the head an open buffer, and says whether it was none; only called while there is one. */
+VR_INLINE bool vr_ages_skip(struct vr_device *device)
 {
+	uint32_t head = device->age_head;
+
 	while (device->age_head < device->age_tail &&
 	       vr_age_dead(device, device->ages[device->age_head]))
 		device->age_head++;
+	return device->age_head != head;
 }
 
 /* Whoever is in step with the driver starts over, and so keeps to a few cache lines. */

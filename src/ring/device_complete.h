@@ -113,12 +113,12 @@ VR_INLINE void vr_packed_entry(struct vr_device *device, uint32_t id, uint32_t l
 /* Plain: the buffer's own entry. */
 VR_INLINE void vr_device_stage(struct vr_device *device, uint32_t place, uint32_t len, bool packed)
 {
-	uint64_t record = device->records[place].word;
+	const struct vr_device_record *record = &device->records[place];
 
 	device->open--;
 	device->records[place].owner = 0;
 	if (packed) {
-		vr_packed_entry(device, vr_record_id(record), len, vr_record_descriptors(record));
+		vr_packed_entry(device, record->id, len, record->descriptors);
 		device->free_places[device->size - 1 - device->open] = (uint16_t)place;
 	} else {
 		vr_split_entry(device, device->staged, place, len);
@@ -155,15 +155,15 @@ VR_INLINE void vr_row_shorten(struct vr_device *device, uint32_t count)
 /* In order: the oldest buffer joins the run, and ends it unless it may be skipped. */
 VR_INLINE void vr_run_join(struct vr_device *device, uint32_t len, bool packed)
 {
-	uint64_t record = device->records[device->stage_place].word;
+	const struct vr_device_record *record = &device->records[device->stage_place];
 	struct vr_run *run = &device->run;
 
 	run->buffers++;
-	run->descriptors += vr_record_descriptors(record);
-	run->id = vr_record_id(record);
+	run->descriptors += record->descriptors;
+	run->id = record->id;
 	run->len = len;
 	vr_row_shorten(device, 1);
-	if (len != vr_record_capacity(record) || device->entry_each)
+	if (len != record->capacity || device->entry_each)
 		vr_run_close(device, packed);
 }
 
@@ -194,7 +194,7 @@ VR_INLINE int vr_device_complete_one(struct vr_device *device, uint64_t handle, 
 
 	if (vr_unlikely(!vr_device_owns(device, handle, in_order)))
 		return VR_E_STALE;
-	if (vr_unlikely(len > vr_record_capacity(device->records[place].word)))
+	if (vr_unlikely(len > device->records[place].capacity))
 		return VR_E_INVAL;
 	if (in_order)
 		vr_run_complete(device, place, len, packed);
@@ -207,33 +207,108 @@ VR_INLINE int vr_device_complete_one(struct vr_device *device, uint64_t handle, 
 VR_INLINE bool vr_age_takes(const struct vr_device_record *record, uint64_t handle,
 			    const uint32_t *len)
 {
-	return vr_likely(record->owner == handle) &&
-	       (!len || vr_likely(*len <= vr_record_capacity(record->word)));
+	return vr_likely(record->owner == handle) && (!len || vr_likely(*len <= record->capacity));
 }
 
-/* Plain: stages the oldest buffers, as far as they may be and nothing wraps. */
-VR_INLINE unsigned int vr_split_oldest_run(struct vr_device *device, const uint32_t *lens,
-					   unsigned int count)
+/*
+ * Buffers that have an entry each: all of a plain form, and in order the short ones. This is what the loop
+ * over them moves on; pointers stand at the next one, or at the first of a group.
+ */
+struct vr_split_singles {
+	const struct vr_device_record *record; /* in order */
+	const uint64_t *age; /* plain */
+	const uint32_t *len; /* or NULL */
+	struct vr_used_elem *element;
+	uint64_t *shadow;
+};
+
+/* Plain: stages the @i-th buffer of a group, unless it was completed or cannot have its length. */
+VR_INLINE bool vr_split_stage_plain(struct vr_device *device,
+				    const struct vr_split_singles *singles, uint32_t i)
+{
+	uint32_t len = singles->len ? singles->len[i] : 0;
+	uint64_t handle = singles->age[i];
+	uint32_t place = (uint32_t)(handle & VR_PLACE_MASK);
+	struct vr_device_record *record;
+
+	VR_OPERAND(device->records);
+	record = &device->records[place];
+	if (!vr_age_takes(record, handle, singles->len ? &len : NULL))
+		return false;
+	record->owner = 0;
+	vr_split_element(&singles->element[i], &singles->shadow[i], place, len);
+	return true;
+}
+
+/* In order: stages the @i-th buffer of a group, if it is a short one. */
+VR_INLINE bool vr_split_stage_short(const struct vr_split_singles *singles, uint32_t i)
+{
+	const struct vr_device_record *record = &singles->record[i];
+
+	if (vr_unlikely(singles->len[i] >= record->capacity))
+		return false;
+	vr_split_element(&singles->element[i], &singles->shadow[i], record->id, singles->len[i]);
+	return true;
+}
+
+VR_INLINE bool vr_split_stage_one(struct vr_device *device, const struct vr_split_singles *singles,
+				  uint32_t i, bool in_order)
+{
+	return in_order ? vr_split_stage_short(singles, i) :
+			  vr_split_stage_plain(device, singles, i);
+}
+
+VR_INLINE void vr_split_singles_step(struct vr_split_singles *singles, uint32_t count,
+				     bool in_order)
+{
+	singles->element += count;
+	singles->shadow += count;
+	if (singles->len)
+		singles->len += count;
+	if (in_order)
+		singles->record += count;
+	else
+		singles->age += count;
+}
+
+VR_INLINE uint32_t vr_split_stage_run(struct vr_device *device, struct vr_split_singles *singles,
+				      uint32_t count, bool in_order)
+{
+	uint32_t done, i;
+
+	for (done = 0; count - done >= VR_GROUP; done += VR_GROUP) {
+		VR_UNROLL_4
+		for (i = 0; i < VR_GROUP; i++)
+			if (!vr_split_stage_one(device, singles, i, in_order))
+				return done + i;
+		vr_split_singles_step(singles, VR_GROUP, in_order);
+	}
+	for (; done < count; done++) {
+		if (!vr_split_stage_one(device, singles, 0, in_order))
+			return done;
+		vr_split_singles_step(singles, 1, in_order);
+	}
+	return done;
+}
+
+/* Stages the oldest buffers as far as they have an entry each and nothing wraps. */
+VR_INLINE unsigned int vr_split_stage_singles(struct vr_device *device, const uint32_t *lens,
+					      unsigned int count, bool in_order)
 {
 	uint32_t slot = (uint32_t)device->staged & (device->size - 1);
-	struct vr_used_elem *elements = &device->used_ring->ring[slot];
-	const uint64_t *ages = device->ages + device->age_head;
-	struct vr_device_record *records = device->records;
-	uint64_t *shadow = device->used_shadow + slot;
-	unsigned int i;
+	struct vr_split_singles singles = {
+		.record = in_order ? device->records + device->stage_place : NULL,
+		.age = in_order ? NULL : device->ages + device->age_head,
+		.len = lens,
+		.element = &device->used_ring->ring[slot],
+		.shadow = device->used_shadow + slot,
+	};
 
 	count = vr_min(count, device->size - slot);
-	for (i = 0; i < count; i++) {
-		uint32_t place = (uint32_t)(ages[i] & VR_PLACE_MASK);
-
-		if (!vr_age_takes(&records[place], ages[i], lens ? &lens[i] : NULL))
-			break;
-		records[place].owner = 0;
-		vr_split_element(&elements[i], &shadow[i], place, lens ? lens[i] : 0);
-	}
-	if (i)
-		vr_device_note_entries(device, slot, slot + i - 1, i);
-	return i;
+	count = vr_split_stage_run(device, &singles, count, in_order);
+	if (count)
+		vr_device_note_entries(device, slot, slot + count - 1, count);
+	return count;
 }
 
 /*
@@ -241,12 +316,11 @@ VR_INLINE unsigned int vr_split_oldest_run(struct vr_device *device, const uint3
  * own, as they do in the pop. This is what its loop needs; pointers stand at the next buffer.
  */
 struct vr_packed_singles {
-	struct vr_device_record *record; /* plain: the first of all */
+	struct vr_device_record *record; /* in order */
 	const uint64_t *age; /* plain */
 	uint16_t *free_place; /* plain */
 	const uint32_t *len; /* or NULL */
 	struct vr_desc *desc; /* where its entry goes */
-	uint64_t single; /* VR_RECORD_SINGLE */
 	uint64_t state; /* flags of all entries, as in the second word */
 	uint64_t rest; /* the entry last made */
 };
@@ -262,8 +336,6 @@ VR_INLINE void vr_packed_singles_begin(const struct vr_device *device,
 	singles->free_place = in_order ? NULL : device->free_places + (device->size - device->open);
 	singles->len = lens;
 	singles->desc = &device->desc[device->used.slot];
-	singles->single = VR_RECORD_SINGLE;
-	VR_KEEP(singles->single);
 	singles->state = vr_packed_rest(0, 0, flags);
 	singles->rest = 0;
 }
@@ -283,60 +355,85 @@ VR_INLINE void vr_packed_singles_step(struct vr_packed_singles *singles, uint32_
 }
 
 /*
- * Makes the entry of a common buffer from its record, which has the id where it belongs. In order only
- * short ones are common: they have an entry each.
+ * Makes the entry of the @i-th buffer of a group, if it is a common one. In order only short ones are: they
+ * have an entry each.
  */
-VR_INLINE bool vr_packed_make_entry(struct vr_packed_singles *singles, uint64_t word, uint32_t len,
-				    bool in_order)
-{
-	uint32_t capacity = vr_record_capacity(word);
-
-	if (vr_unlikely(in_order ? len >= capacity : len > capacity) ||
-	    vr_unlikely(singles->len && len == 0))
-		return false;
-	word -= singles->single;
-	singles->rest = word - (capacity - len) + singles->state;
-	return vr_likely(word < singles->single);
-}
-
-/* Takes the @i-th buffer of a group, if it is a common one. */
-VR_INLINE bool vr_packed_stage_one(struct vr_packed_singles *singles, uint32_t i, bool in_order)
+VR_INLINE bool vr_packed_stage_one(struct vr_device *device, struct vr_packed_singles *singles,
+				   uint32_t i, bool in_order)
 {
 	uint32_t len = singles->len ? singles->len[i] : 0;
-	uint64_t handle = in_order ? 0 : singles->age[i];
-	uint32_t place = in_order ? i : (uint32_t)(handle & VR_PLACE_MASK);
-	struct vr_device_record *record = &singles->record[place];
+	struct vr_device_record *record = &singles->record[i];
+	uint64_t handle = 0;
 
-	if (!in_order && vr_unlikely(record->owner != handle))
+	if (!in_order) {
+		handle = singles->age[i];
+		VR_OPERAND(device->records);
+		record = &device->records[handle & VR_PLACE_MASK];
+		if (vr_unlikely(record->owner != handle))
+			return false;
+	}
+	if (singles->len &&
+	    (vr_unlikely(len == 0) ||
+	     vr_unlikely(in_order ? len >= record->capacity : len > record->capacity)))
 		return false;
-	if (!vr_packed_make_entry(singles, record->word, len, in_order))
+	if (vr_unlikely(record->descriptors != 1))
 		return false;
+	singles->rest = vr_packed_rest(len, record->id, 0) + singles->state;
 	if (!in_order) {
 		record->owner = 0;
-		singles->free_place[i] = (uint16_t)place;
+		singles->free_place[i] = (uint16_t)handle;
 	}
 	return true;
 }
 
-/* Takes common buffers until another one comes. */
-VR_INLINE uint32_t vr_packed_stage_run(struct vr_packed_singles *singles, uint32_t count,
-				       bool in_order)
+/* Takes a group of common buffers, or those before another one. The entry of the first may have to wait. */
+VR_INLINE uint32_t vr_packed_stage_group(struct vr_device *device,
+					 struct vr_packed_singles *singles, bool hold,
+					 bool in_order)
 {
-	uint32_t done, i;
+	uint32_t i;
 
-	for (done = 0; count - done >= VR_GROUP; done += VR_GROUP) {
-		VR_UNROLL_4
-		for (i = 0; i < VR_GROUP; i++) {
-			if (!vr_packed_stage_one(singles, i, in_order))
-				return done + i;
+	VR_UNROLL_4
+	for (i = 0; i < VR_GROUP; i++) {
+		if (!vr_packed_stage_one(device, singles, i, in_order))
+			return i;
+		if (hold && i == 0)
+			vr_packed_hold(device, singles->rest);
+		else
 			vr_st64(&singles->desc[i].rest, singles->rest);
-		}
-		vr_packed_singles_step(singles, VR_GROUP, in_order);
+	}
+	vr_packed_singles_step(singles, VR_GROUP, in_order);
+	return VR_GROUP;
+}
+
+/* Takes common buffers until another one comes. */
+VR_INLINE uint32_t vr_packed_stage_run(struct vr_device *device, struct vr_packed_singles *singles,
+				       uint32_t count, bool in_order)
+{
+	bool hold = device->entries == 0;
+	uint32_t done = 0;
+
+	if (hold && vr_likely(count >= VR_GROUP)) {
+		done = vr_packed_stage_group(device, singles, true, in_order);
+		if (vr_unlikely(done < VR_GROUP))
+			return done;
+		hold = false;
+	}
+	while (count - done >= VR_GROUP) {
+		uint32_t taken = vr_packed_stage_group(device, singles, false, in_order);
+
+		done += taken;
+		if (vr_unlikely(taken < VR_GROUP))
+			return done;
 	}
 	for (; done < count; done++) {
-		if (!vr_packed_stage_one(singles, 0, in_order))
+		if (!vr_packed_stage_one(device, singles, 0, in_order))
 			return done;
-		vr_st64(&singles->desc->rest, singles->rest);
+		if (hold)
+			vr_packed_hold(device, singles->rest);
+		else
+			vr_st64(&singles->desc->rest, singles->rest);
+		hold = false;
 		vr_packed_singles_step(singles, 1, in_order);
 	}
 	return done;
@@ -348,18 +445,11 @@ VR_INLINE unsigned int vr_packed_stage_singles(struct vr_device *device, const u
 {
 	uint32_t slot = device->used.slot;
 	struct vr_packed_singles singles;
-	unsigned int done = 0;
+	unsigned int done;
 
 	vr_packed_singles_begin(device, &singles, lens, in_order);
 	count = vr_min(count, device->size - slot);
-	if (device->entries == 0) {
-		if (!vr_packed_stage_one(&singles, 0, in_order))
-			return 0;
-		vr_packed_hold(device, singles.rest);
-		vr_packed_singles_step(&singles, 1, in_order);
-		done = 1;
-	}
-	done += vr_packed_stage_run(&singles, count - done, in_order);
+	done = vr_packed_stage_run(device, &singles, count, in_order);
 	if (done == 0)
 		return 0;
 	vr_device_note_entries(device, slot, slot + done - 1, done);
@@ -381,14 +471,13 @@ VR_INLINE unsigned int vr_packed_ages_take_any(struct vr_device *device, const u
 	vr_packed_write_begin(device, &writer);
 	for (i = 0; i < count; i++) {
 		uint32_t place = (uint32_t)(ages[i] & VR_PLACE_MASK);
-		uint64_t word = records[place].word;
 
 		if (!vr_age_takes(&records[place], ages[i], lens ? &lens[i] : NULL))
 			break;
 		records[place].owner = 0;
 		free_place[i] = (uint16_t)place;
-		vr_packed_write(device, &writer, vr_record_id(word), lens ? lens[i] : 0,
-				vr_record_descriptors(word));
+		vr_packed_write(device, &writer, records[place].id, lens ? lens[i] : 0,
+				records[place].descriptors);
 	}
 	vr_packed_write_end(device, &writer);
 	return i;
@@ -412,13 +501,12 @@ VR_INLINE int vr_device_oldest_plain(struct vr_device *device, const uint32_t *l
 		const uint32_t *rest = lens ? lens + done : NULL;
 		unsigned int run;
 
-		vr_ages_skip(device);
 		run = packed ? vr_packed_oldest_run(device, rest, count - done) :
-			       vr_split_oldest_run(device, rest, count - done);
+			       vr_split_stage_singles(device, rest, count - done, false);
 		device->age_head += run;
 		device->staged += run;
 		device->open -= run;
-		if (run == 0)
+		if (vr_unlikely(run == 0) && !vr_ages_skip(device))
 			return done ? (int)done : VR_E_INVAL;
 		done += run;
 	}
@@ -444,15 +532,14 @@ VR_INLINE unsigned int vr_run_extend(struct vr_device *device, const uint32_t *l
 	count = vr_min(vr_min(count, device->open), device->size - device->stage_place);
 	for (i = 0; i < count; i++) {
 		uint32_t len = lens ? lens[i] : 0;
-		uint64_t word = records[i].word;
 
-		if (vr_unlikely(len > vr_record_capacity(word)) || vr_unlikely(parked[i]))
+		if (vr_unlikely(len > records[i].capacity) || vr_unlikely(parked[i]))
 			break;
 		run.buffers++;
-		run.descriptors += vr_record_descriptors(word);
-		run.id = vr_record_id(word);
+		run.descriptors += records[i].descriptors;
+		run.id = records[i].id;
 		run.len = len;
-		if (len == vr_record_capacity(word) && vr_likely(!each))
+		if (len == records[i].capacity && vr_likely(!each))
 			continue;
 		if (packed)
 			vr_packed_write(device, &writer, run.id, len, run.descriptors);
@@ -468,29 +555,6 @@ VR_INLINE unsigned int vr_run_extend(struct vr_device *device, const uint32_t *l
 	return i;
 }
 
-/* In order: stages the oldest buffers as far as they are short, and so have an entry each. */
-VR_INLINE unsigned int vr_split_stage_short(struct vr_device *device, const uint32_t *lens,
-					    unsigned int count)
-{
-	const struct vr_device_record *records = &device->records[device->stage_place];
-	uint32_t slot = (uint32_t)device->staged & (device->size - 1);
-	struct vr_used_elem *elements = &device->used_ring->ring[slot];
-	uint64_t *shadow = device->used_shadow + slot;
-	unsigned int i;
-
-	count = vr_min(count, device->size - slot);
-	for (i = 0; i < count; i++) {
-		uint64_t word = records[i].word;
-
-		if (vr_unlikely(lens[i] >= vr_record_capacity(word)))
-			break;
-		vr_split_element(&elements[i], &shadow[i], vr_record_id(word), lens[i]);
-	}
-	if (i)
-		vr_device_note_entries(device, slot, slot + i - 1, i);
-	return i;
-}
-
 /*
  * In order: as far as the oldest buffers are short, what most received packets are. Nothing is looked
  * up for each of them that is known of all: that no run is open, nothing is parked and nothing wraps.
@@ -502,7 +566,7 @@ VR_INLINE unsigned int vr_run_short(struct vr_device *device, const uint32_t *le
 		return 0;
 	count = vr_min(vr_min(count, device->open), device->size - device->stage_place);
 	count = packed ? vr_packed_stage_singles(device, lens, count, true) :
-			 vr_split_stage_short(device, lens, count);
+			 vr_split_stage_singles(device, lens, count, true);
 	vr_row_shorten(device, count);
 	return count;
 }
@@ -526,7 +590,7 @@ VR_INLINE unsigned int vr_run_extend_simple(struct vr_device *device, unsigned i
 	last = vr_later_place(device->stage_place, count - 1, device->size);
 	run->buffers += count;
 	run->descriptors += count;
-	run->id = vr_record_id(device->records[last].word);
+	run->id = device->records[last].id;
 	run->len = 0;
 	vr_row_shorten(device, count);
 	return count;

@@ -22,12 +22,6 @@ VR_INLINE bool vr_packed_device_look(const struct vr_device *device, uint64_t *r
 	return true;
 }
 
-/* The private copy of a list's first descriptor. */
-struct vr_packed_first {
-	uint64_t addr;
-	uint64_t rest;
-};
-
 /* A list is all direct, or one descriptor that points to a table (2.8.6). */
 static inline int vr_packed_element(struct vr_device *device, struct vr_gather *gather,
 				    uint64_t addr, uint64_t rest, uint32_t count)
@@ -47,10 +41,10 @@ static inline int vr_packed_element(struct vr_device *device, struct vr_gather *
  * together cannot be longer than the ring. Returns the id of the last descriptor (2.8.6).
  */
 static inline int vr_packed_walk(struct vr_device *device, struct vr_gather *gather,
-				 struct vr_packed_first first, uint32_t *descriptors, uint32_t *id)
+				 const struct vr_pop *first, uint32_t *descriptors, uint32_t *id)
 {
-	uint64_t addr = first.addr;
-	uint64_t rest = first.rest;
+	uint64_t addr = first->addr;
+	uint64_t rest = first->rest;
 	uint32_t room = device->size - device->in_flight_descs;
 	struct vr_position at = device->next;
 	uint32_t count = 0;
@@ -93,23 +87,68 @@ static inline void vr_packed_record(struct vr_device *device, const struct vr_ga
 }
 
 /*
- * Pops the @i-th buffer of a group if it is a common one: available, of this kind, and no other flag is
- * set. @flags stand where they do in the second word.
+ * What ends a run: its last word, and its address when there is one; that of a descriptor with other flags
+ * has not been read.
  */
-VR_INLINE bool vr_packed_take(struct vr_pop_run *run, uint64_t flags, uint32_t i, uint32_t kind,
+VR_INLINE bool vr_packed_end(const struct vr_device *device, struct vr_pop *pop,
+			     const struct vr_desc *desc, uint64_t rest)
+{
+	pop->rest = rest;
+	if (vr_packed_available(device, rest))
+		pop->addr = vr_ld64(&desc->addr);
+	return false;
+}
+
+VR_INLINE bool vr_packed_end_far(struct vr_device *device, struct vr_pop *pop, uint64_t offset,
+				 uint64_t rest)
+{
+	pop->rest = rest;
+	pop->addr = vr_hit_addr(device, offset);
+	return false;
+}
+
+/* The record of a buffer with this second word, which has no flags. */
+VR_INLINE uint64_t vr_packed_record_word(const struct vr_pop_run *run, uint64_t rest, uint32_t kind)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return rest + run->limit - (kind ? 0 : (uint32_t)rest);
+#else
+	return VR_RECORD_WORD(kind ? (uint32_t)rest : 0, vr_packed_id(rest), 1);
+#endif
+}
+
+/*
+ * Pops the @i-th buffer of a group if it is a common one: available, of this kind, and no other flag is
+ * set.
+ */
+VR_INLINE bool vr_packed_take(struct vr_device *device, struct vr_pop *pop,
+			      const struct vr_pop_run *run, uint32_t i, uint32_t kind,
 			      bool in_order)
 {
 	/* Partner: the driver's release store in vr_packed_publish(). */
-	uint64_t word = vr_ld64_acquire(&run->desc[i].rest) - flags;
+	uint64_t rest = vr_ld64_acquire(&run->desc[i].rest) - run->flags;
+	struct vr_device_record *record = &run->record[i];
+	uint64_t offset, handle, place;
 
-	VR_KEEP(word);
-	run->rest = word;
-	if (vr_unlikely(word >= run->single))
-		return false;
-	run->offset = vr_ld64(&run->desc[i].addr) - run->low;
-	VR_KEEP(run->offset);
-	return vr_pop_run_one(run, i, in_order ? i : *(run->free_place - i),
-			      word - (uint32_t)word + run->single, (uint32_t)word, kind, in_order);
+	VR_KEEP(rest);
+	if (vr_unlikely(rest >= run->limit))
+		return vr_packed_end(device, pop, &run->desc[i], rest + run->flags);
+	offset = vr_hit_offset(device, vr_ld64(&run->desc[i].addr));
+	if (!vr_pop_run_place(device, run, i, offset, (uint32_t)rest))
+		return vr_packed_end_far(device, pop, offset, rest + run->flags);
+	if (in_order) {
+		handle = run->handle + (i + 1ull) * (VR_HANDLE_STEP + 1);
+	} else {
+		place = *(run->free_place - i);
+		VR_KEEP(place);
+		VR_OPERAND(device->records);
+		record = &device->records[place];
+		handle = run->handle + (i + 1ull) * VR_HANDLE_STEP + place;
+		run->age[i] = handle;
+	}
+	vr_pop_run_fill(run, i, record, handle, vr_packed_record_word(run, rest, kind),
+			(uint32_t)rest, kind);
+	return true;
 }
 
 VR_INLINE void vr_packed_step(struct vr_pop_run *run, uint32_t count, bool in_order)
@@ -121,71 +160,93 @@ VR_INLINE void vr_packed_step(struct vr_pop_run *run, uint32_t count, bool in_or
 }
 
 /* Pops common buffers, until another one comes. */
-VR_INLINE uint32_t vr_packed_take_run(struct vr_pop_run *run, uint64_t flags, uint32_t count,
-				      uint32_t kind, bool in_order)
+VR_INLINE uint32_t vr_packed_take_run(struct vr_device *device, struct vr_pop *pop,
+				      struct vr_pop_run *run, uint32_t count, uint32_t kind,
+				      bool in_order)
 {
 	uint32_t done, i;
 
 	for (done = 0; count - done >= VR_GROUP; done += VR_GROUP) {
 		VR_UNROLL_4
 		for (i = 0; i < VR_GROUP; i++)
-			if (!vr_packed_take(run, flags, i, kind, in_order))
+			if (!vr_packed_take(device, pop, run, i, kind, in_order))
 				return done + i;
 		vr_packed_step(run, VR_GROUP, in_order);
 	}
 	for (; done < count; done++) {
-		if (!vr_packed_take(run, flags, 0, kind, in_order))
+		if (!vr_packed_take(device, pop, run, 0, kind, in_order))
 			return done;
 		vr_packed_step(run, 1, in_order);
 	}
 	return done;
 }
 
-/*
- * As far as nothing wraps. What ended the run, if something did, is left in @first, read once; @odd says
- * whether it is an available descriptor.
- */
-VR_INLINE uint32_t vr_packed_pop_run(struct vr_device *device, struct vr_chain *chains,
-				     uint32_t count, struct vr_iovec *segments,
-				     struct vr_packed_first *first, bool *odd, uint32_t kind,
-				     bool in_order)
+/* As far as nothing wraps. What ended the run, if something did, is left in @pop, read once. */
+VR_INLINE uint32_t vr_packed_pop_run(struct vr_device *device, struct vr_pop *pop, uint32_t count,
+				     uint32_t kind, bool in_order)
 {
-	const struct vr_desc *desc = &device->desc[device->next.slot];
-	const uint64_t flags = vr_packed_rest(0, 0, vr_available_state(device->next.wrap) | kind);
 	struct vr_pop_run run;
 	uint32_t done;
 
-	vr_pop_run_begin(device, &run, chains, segments, in_order);
-	run.desc = desc;
+	vr_pop_run_begin(device, pop, &run, in_order);
+	run.desc = &device->desc[device->next.slot];
 	run.free_place = in_order ? NULL : &device->free_places[device->size - 1 - device->open];
-	run.single = VR_RECORD_SINGLE;
-	VR_KEEP(run.single);
-	done = vr_packed_take_run(&run, flags, count, kind, in_order);
-	first->rest = run.rest + flags;
-	*odd = done < count && vr_packed_available(device, first->rest);
-	/* Without other flags it was not for them that the run has ended, and the address is here. */
-	if (*odd)
-		first->addr = run.rest < VR_RECORD_SINGLE ? vr_pop_run_addr(&run) :
-							    vr_ld64(&desc[done].addr);
+	run.flags = vr_packed_rest(0, 0, vr_available_state(device->next.wrap) | kind);
+	run.limit = vr_packed_rest(0, 0, 1);
+	VR_KEEP(run.limit);
+	VR_KEEP(run.flags);
+	done = vr_packed_take_run(device, pop, &run, count, kind, in_order);
 	vr_pop_run_end(device, done, kind, in_order);
 	vr_advance(&device->next, done, device->size);
 	device->in_flight_descs += done;
 	return done;
 }
 
+/* Each kind has a function, so that its loop has the registers to itself. */
+VR_APART uint32_t vr_packed_run_read(struct vr_device *device, struct vr_pop *pop, uint32_t count)
+{
+	return vr_packed_pop_run(device, pop, count, 0, false);
+}
+
+VR_APART uint32_t vr_packed_run_write(struct vr_device *device, struct vr_pop *pop, uint32_t count)
+{
+	return vr_packed_pop_run(device, pop, count, VR_DESC_WRITE, false);
+}
+
+VR_APART uint32_t vr_packed_run_read_ordered(struct vr_device *device, struct vr_pop *pop,
+					     uint32_t count)
+{
+	return vr_packed_pop_run(device, pop, count, 0, true);
+}
+
+VR_APART uint32_t vr_packed_run_write_ordered(struct vr_device *device, struct vr_pop *pop,
+					      uint32_t count)
+{
+	return vr_packed_pop_run(device, pop, count, VR_DESC_WRITE, true);
+}
+
+VR_INLINE uint32_t vr_packed_run(struct vr_device *device, struct vr_pop *pop, uint32_t count,
+				 bool in_order)
+{
+	if (in_order)
+		return device->kind ? vr_packed_run_write_ordered(device, pop, count) :
+				      vr_packed_run_read_ordered(device, pop, count);
+	return device->kind ? vr_packed_run_write(device, pop, count) :
+			      vr_packed_run_read(device, pop, count);
+}
+
 /* Pops a buffer of any shape, from the copy of its first descriptor on. */
 static inline int vr_packed_pop_one(struct vr_device *device, struct vr_gather *gather,
-				    struct vr_packed_first first, struct vr_chain *chain,
-				    bool in_order)
+				    const struct vr_pop *pop, bool in_order)
 {
 	uint32_t descriptors, id;
 	int error;
 
-	device->kind = vr_packed_flags(first.rest) & VR_DESC_WRITE;
-	error = vr_packed_walk(device, gather, first, &descriptors, &id);
+	device->kind = vr_packed_flags(pop->rest) & VR_DESC_WRITE;
+	error = vr_packed_walk(device, gather, pop, &descriptors, &id);
 	if (error)
 		return error;
-	vr_packed_record(device, gather, id, descriptors, chain, in_order);
+	vr_packed_record(device, gather, id, descriptors, pop->chains, in_order);
 	vr_advance(&device->next, descriptors, device->size);
 	device->in_flight_descs += descriptors;
 	device->unpop_left++;
@@ -196,74 +257,64 @@ static inline int vr_packed_pop_one(struct vr_device *device, struct vr_gather *
  * How many buffers follow each other before something wraps, or the ring is all in flight. A device that
  * needs barriers of its platform needs one for each buffer, and takes them one by one.
  */
-VR_INLINE unsigned int vr_packed_pop_most(const struct vr_device *device, unsigned int count,
-					  bool in_order)
+VR_INLINE uint32_t vr_packed_pop_most(const struct vr_device *device, uint32_t count, bool in_order)
 {
-	unsigned int most = vr_min(count, device->size - device->in_flight_descs);
+	uint32_t most = vr_min(count, device->size - device->in_flight_descs);
 
-	if (vr_unlikely(device->platform))
+	if (vr_unlikely(device->platform) || vr_unlikely(!vr_pop_may_run(device)))
 		return 0;
 	most = vr_min(most, device->size - device->next.slot);
 	return vr_min(most, in_order ? device->size - device->pop_place : vr_ages_room(device));
 }
 
 /* Copies the first descriptor of the next buffer, if there is one. */
-static inline bool vr_packed_load_first(const struct vr_device *device,
-					struct vr_packed_first *first)
+static inline bool vr_packed_load_first(const struct vr_device *device, struct vr_pop *pop)
 {
-	if (!vr_packed_device_look(device, &first->rest))
+	if (!vr_packed_device_look(device, &pop->rest))
 		return false;
-	first->addr = vr_ld64(&device->desc[device->next.slot].addr);
+	pop->addr = vr_ld64(&device->desc[device->next.slot].addr);
 	return true;
 }
 
-/* Pops the buffer that starts with @first. Returns its pieces or an error. */
-VR_APART int vr_packed_pop_other(struct vr_device *device, const struct vr_packed_first *first,
-				 struct vr_chain *chain, struct vr_iovec *segments, uint32_t room)
+/* Pops the buffer whose first descriptor has been copied, whatever its shape. */
+VR_APART int vr_packed_pop_other(struct vr_device *device, struct vr_pop *pop)
 {
-	struct vr_gather gather = { segments, room, 0, 0, 0, 0, 0 };
+	struct vr_gather gather = { pop->segments, pop->room, 0, 0, 0, 0, 0 };
 	int error = device->form == VR_FORM_PACKED_IN_ORDER ?
-			    vr_packed_pop_one(device, &gather, *first, chain, true) :
-			    vr_packed_pop_one(device, &gather, *first, chain, false);
+			    vr_packed_pop_one(device, &gather, pop, true) :
+			    vr_packed_pop_one(device, &gather, pop, false);
 
-	return error ? error : (int)gather.pieces;
+	if (!error)
+		vr_pop_advance(pop, 1, gather.pieces);
+	return error;
 }
 
-VR_INLINE int vr_packed_pop(struct vr_device *device, struct vr_chain *chains, unsigned int count,
-			    struct vr_iovec *segments, unsigned int room, bool in_order)
+VR_INLINE int vr_packed_pop(struct vr_device *device, struct vr_pop *pop, bool in_order)
 {
-	unsigned int done = 0;
-
-	while (done < count) {
-		uint32_t most = vr_packed_pop_most(device, vr_min(count - done, room), in_order);
-		struct vr_packed_first first;
+	while (pop->count) {
+		uint32_t most = vr_packed_pop_most(device, vr_min(pop->count, pop->room), in_order);
 		uint32_t run = 0;
-		bool odd;
-		int pieces;
+		bool found;
+		int error;
 
-		if (vr_unlikely(most == 0))
-			odd = vr_packed_load_first(device, &first);
-		else if (device->kind)
-			run = vr_packed_pop_run(device, chains + done, most, segments, &first, &odd,
-						VR_DESC_WRITE, in_order);
-		else
-			run = vr_packed_pop_run(device, chains + done, most, segments, &first, &odd,
-						0, in_order);
-		done += run;
-		segments += run;
-		room -= run;
+		if (vr_likely(most)) {
+			run = vr_packed_run(device, pop, most, in_order);
+			if (vr_likely(run == pop->count))
+				return (int)(pop->done + run);
+			found = run == most || vr_packed_available(device, pop->rest);
+		} else {
+			found = vr_packed_load_first(device, pop);
+		}
+		vr_pop_advance(pop, run, run);
+		if (!found)
+			break;
 		if (run && run == most)
 			continue;
-		if (!odd)
-			break;
-		pieces = vr_packed_pop_other(device, &first, &chains[done], segments, room);
-		if (pieces < 0)
-			return done ? (int)done : pieces;
-		done++;
-		segments += pieces;
-		room -= (uint32_t)pieces;
+		error = vr_packed_pop_other(device, pop);
+		if (error)
+			return pop->done ? (int)pop->done : error;
 	}
-	return (int)done;
+	return (int)pop->done;
 }
 
 #endif

@@ -119,7 +119,7 @@ int vr_device_resubmit_split(struct vr_device *device, uint16_t head, struct vr_
 {
 	struct vr_gather gather = { segments, segment_count, 0, 0, 0, 0, 0 };
 	bool ordered = device->form == VR_FORM_SPLIT_IN_ORDER;
-	struct vr_split_first first;
+	struct vr_pop first;
 	uint32_t place = ordered ? device->pop_place : head;
 	uint32_t descriptors;
 	int error = resubmit_check(device, false);
@@ -132,7 +132,7 @@ int vr_device_resubmit_split(struct vr_device *device, uint16_t head, struct vr_
 		return vr_halt_fault(&device->halt, VR_FAULT_HEAD_BUSY, head, 0);
 	first.head = head;
 	vr_split_load(device, head, &first.addr, &first.rest);
-	error = vr_split_walk(device, &gather, first, &descriptors, ordered);
+	error = vr_split_walk(device, &gather, &first, &descriptors, ordered);
 	if (error)
 		return error;
 	vr_device_record(device, &gather, place, head, descriptors, ordered, chain);

@@ -22,13 +22,6 @@ VR_INLINE int vr_split_device_look(struct vr_device *device)
 	return 1;
 }
 
-/* The private copy of a chain's first descriptor. */
-struct vr_split_first {
-	uint32_t head;
-	uint64_t addr;
-	uint64_t rest;
-};
-
 VR_INLINE void vr_split_load(const struct vr_device *device, uint32_t id, uint64_t *addr,
 			     uint64_t *rest)
 {
@@ -56,11 +49,11 @@ static inline int vr_split_follow(struct vr_device *device, uint64_t rest, uint3
 
 /* Follows a chain from its first descriptor. Each one is copied once, and judged in the copy. */
 static inline int vr_split_walk(struct vr_device *device, struct vr_gather *gather,
-				struct vr_split_first first, uint32_t *descriptors, bool in_order)
+				const struct vr_pop *first, uint32_t *descriptors, bool in_order)
 {
-	uint64_t addr = first.addr;
-	uint64_t rest = first.rest;
-	uint32_t id = first.head;
+	uint64_t addr = first->addr;
+	uint64_t rest = first->rest;
+	uint32_t id = first->head;
 	uint32_t count = 0;
 
 	for (;;) {
@@ -115,26 +108,25 @@ static inline int vr_split_next_head(struct vr_device *device, uint32_t *head, b
 
 /* Pops a buffer of any shape, from the copy of its first descriptor on. */
 static inline int vr_split_pop_one(struct vr_device *device, struct vr_gather *gather,
-				   struct vr_split_first first, struct vr_chain *chain,
-				   bool in_order)
+				   const struct vr_pop *pop, bool in_order)
 {
-	uint32_t place = in_order ? device->pop_place : first.head;
+	uint32_t place = in_order ? device->pop_place : pop->head;
 	uint32_t descriptors;
 	int error;
 
-	if (first.head >= device->size)
-		return vr_halt_fault(&device->halt, VR_FAULT_HEAD_RANGE, first.head, device->size);
+	if (pop->head >= device->size)
+		return vr_halt_fault(&device->halt, VR_FAULT_HEAD_RANGE, pop->head, device->size);
 	/* A head that comes twice would get two records in one place. */
 	if (in_order ? device->open == device->size : device->records[place].owner != 0)
-		return vr_halt_fault(&device->halt, VR_FAULT_HEAD_BUSY, first.head, 0);
-	device->kind = vr_split_flags(first.rest) & VR_DESC_WRITE;
-	error = vr_split_walk(device, gather, first, &descriptors, in_order);
+		return vr_halt_fault(&device->halt, VR_FAULT_HEAD_BUSY, pop->head, 0);
+	device->kind = vr_split_flags(pop->rest) & VR_DESC_WRITE;
+	error = vr_split_walk(device, gather, pop, &descriptors, in_order);
 	if (error)
 		return error;
-	vr_device_record(device, gather, place, first.head, descriptors, in_order, chain);
+	vr_device_record(device, gather, place, pop->head, descriptors, in_order, pop->chains);
 	if (in_order) {
 		device->pop_place = vr_next_place(place, device->size);
-		device->head = (first.head + descriptors) & (device->size - 1);
+		device->head = (pop->head + descriptors) & (device->size - 1);
 		device->head_known = true;
 	}
 	device->avail++;
@@ -142,27 +134,87 @@ static inline int vr_split_pop_one(struct vr_device *device, struct vr_gather *g
 	return 0;
 }
 
-/* Pops the @i-th buffer of a group if it is a common one. In order, heads are predicted. */
-VR_INLINE bool vr_split_take(struct vr_pop_run *run, uint32_t size, uint32_t i, uint32_t kind,
-			     bool in_order)
+/* Takes the flags of this kind off, and says whether none is left that matters. */
+VR_INLINE bool vr_split_common(const struct vr_pop_run *run, uint64_t *rest, uint32_t kind)
 {
-	uint32_t head = in_order ? i : vr_ld16(&run->avail[i]);
-	uint64_t word = in_order ? run->word : vr_record(0, head, 1);
-
-	if (!in_order) {
-		run->head = head;
-		if (vr_unlikely(head >= size) || vr_unlikely(run->record[head].owner))
-			return false;
+	if (kind) {
+		*rest -= run->flags;
+		VR_KEEP(*rest);
 	}
-	run->rest = vr_ld64(&run->desc[head].rest);
-	run->offset = vr_ld64(&run->desc[head].addr) - run->low;
-	VR_KEEP(run->offset);
-	if (vr_unlikely((run->rest & run->shape) != (uint64_t)kind << 32) ||
-	    !vr_pop_run_one(run, i, head, word, (uint32_t)run->rest, kind, in_order))
-		return false;
+	return vr_likely((*rest & run->others) == 0);
+}
+
+/* The buffer that ends a run; it has been read so far. */
+VR_INLINE bool vr_split_end(struct vr_device *device, struct vr_pop *pop, uint64_t head,
+			    uint64_t offset, uint64_t rest)
+{
+	pop->head = (uint32_t)head;
+	pop->addr = vr_hit_addr(device, offset);
+	pop->rest = rest;
+	return false;
+}
+
+/* So that it does not have to be kept. */
+VR_INLINE uint32_t vr_record_place(struct vr_device *device, const struct vr_device_record *record)
+{
+	VR_OPERAND(device->records);
+	return (uint32_t)(record - device->records);
+}
+
+/* Pops the @i-th buffer of a group if it is a common one. */
+VR_INLINE bool vr_split_take_plain(struct vr_device *device, struct vr_pop *pop,
+				   const struct vr_pop_run *run, uint32_t i, uint32_t kind)
+{
+	uint64_t head = vr_ld16(&run->avail[i]);
+	struct vr_device_record *record;
+	uint64_t offset, rest, handle;
+
+	VR_KEEP(head);
+	VR_OPERAND(device->size);
+	if (vr_unlikely((uint32_t)head >= device->size))
+		return vr_split_end(device, pop, head, 0, 0);
+	VR_OPERAND(device->records);
+	record = &device->records[head];
+	if (vr_unlikely(record->owner))
+		return vr_split_end(device, pop, vr_record_place(device, record), 0, 0);
+	VR_OPERAND(device->desc);
+	rest = vr_ld64(&device->desc[head].rest);
+	offset = vr_hit_offset(device, vr_ld64(&device->desc[head].addr));
+	if (!vr_split_common(run, &rest, kind) ||
+	    !vr_pop_run_place(device, run, i, offset, (uint32_t)rest))
+		return vr_split_end(device, pop, vr_record_place(device, record), offset,
+				    rest + run->flags);
+	handle = run->handle + (i + 1ull) * VR_HANDLE_STEP + head;
+	run->age[i] = handle;
+	vr_pop_run_fill(run, i, record, handle, VR_RECORD_WORD(kind ? (uint32_t)rest : 0, head, 1),
+			(uint32_t)rest, kind);
+	return true;
+}
+
+/* The same in order, where heads are predicted. */
+VR_INLINE bool vr_split_take_ordered(struct vr_device *device, struct vr_pop *pop,
+				     struct vr_pop_run *run, uint32_t i, uint32_t kind)
+{
+	uint64_t rest = vr_ld64(&run->desc[i].rest);
+	uint64_t offset = vr_hit_offset(device, vr_ld64(&run->desc[i].addr));
+	uint64_t word;
+
+	if (!vr_split_common(run, &rest, kind) ||
+	    !vr_pop_run_place(device, run, i, offset, (uint32_t)rest))
+		return vr_split_end(device, pop, 0, offset, rest + run->flags);
+	word = run->word + VR_RECORD_WORD(kind ? (uint32_t)rest : 0, 0, 0);
+	vr_pop_run_fill(run, i, &run->record[i], run->handle + (i + 1ull) * (VR_HANDLE_STEP + 1),
+			word, (uint32_t)rest, kind);
 	run->word += run->next;
 	VR_KEEP(run->word);
 	return true;
+}
+
+VR_INLINE bool vr_split_take(struct vr_device *device, struct vr_pop *pop, struct vr_pop_run *run,
+			     uint32_t i, uint32_t kind, bool in_order)
+{
+	return in_order ? vr_split_take_ordered(device, pop, run, i, kind) :
+			  vr_split_take_plain(device, pop, run, i, kind);
 }
 
 VR_INLINE void vr_split_step(struct vr_pop_run *run, uint32_t count, bool in_order)
@@ -175,133 +227,161 @@ VR_INLINE void vr_split_step(struct vr_pop_run *run, uint32_t count, bool in_ord
 }
 
 /* Pops common buffers, until another one comes. */
-VR_INLINE uint32_t vr_split_take_run(struct vr_pop_run *run, uint32_t size, uint32_t count,
-				     uint32_t kind, bool in_order)
+VR_INLINE uint32_t vr_split_take_run(struct vr_device *device, struct vr_pop *pop,
+				     struct vr_pop_run *run, uint32_t count, uint32_t kind,
+				     bool in_order)
 {
 	uint32_t done, i;
 
 	for (done = 0; count - done >= VR_GROUP; done += VR_GROUP) {
 		VR_UNROLL_4
 		for (i = 0; i < VR_GROUP; i++)
-			if (!vr_split_take(run, size, i, kind, in_order))
+			if (!vr_split_take(device, pop, run, i, kind, in_order))
 				return done + i;
 		vr_split_step(run, VR_GROUP, in_order);
 	}
 	for (; done < count; done++) {
-		if (!vr_split_take(run, size, 0, kind, in_order))
+		if (!vr_split_take(device, pop, run, 0, kind, in_order))
 			return done;
 		vr_split_step(run, 1, in_order);
 	}
 	return done;
 }
 
-/* As far as nothing wraps. The descriptor that ended the run, if one did, is left in @first, read once. */
-VR_INLINE uint32_t vr_split_pop_run(struct vr_device *device, struct vr_chain *chains,
-				    uint32_t count, struct vr_iovec *segments,
-				    struct vr_split_first *first, uint32_t kind, bool in_order)
+/* As far as nothing wraps. The descriptor that ended the run, if one did, is left in @pop, read once. */
+VR_INLINE uint32_t vr_split_pop_run(struct vr_device *device, struct vr_pop *pop, uint32_t count,
+				    uint32_t kind, bool in_order)
 {
 	uint32_t slot = (uint32_t)device->avail & (device->size - 1);
 	struct vr_pop_run run;
 	uint32_t done;
 
-	vr_pop_run_begin(device, &run, chains, segments, in_order);
+	vr_pop_run_begin(device, pop, &run, in_order);
 	run.desc = device->desc + (in_order ? device->head : 0);
-	run.avail = &device->avail_ring->ring[slot];
-	run.word = vr_record(0, device->head, 1);
-	run.next = vr_record(0, 1, 0);
-	run.shape = (uint64_t)(VR_DESC_NEXT | VR_DESC_WRITE | VR_DESC_INDIRECT) << 32;
+	run.avail = in_order ? NULL : &device->avail_ring->ring[slot];
+	run.word = VR_RECORD_WORD(0, device->head, 1);
+	run.next = VR_RECORD_WORD(0, 1, 0);
+	run.flags = (uint64_t)kind << 32;
+	run.others = (uint64_t)(VR_DESC_NEXT | VR_DESC_WRITE | VR_DESC_INDIRECT) << 32;
 	VR_KEEP(run.next);
-	VR_KEEP(run.shape);
-	run.head = 0;
-	done = vr_split_take_run(&run, device->size, count, kind, in_order);
+	VR_KEEP(run.others);
+	if (kind)
+		VR_KEEP(run.flags);
+	done = vr_split_take_run(device, pop, &run, count, kind, in_order);
 	vr_pop_run_end(device, done, kind, in_order);
 	device->avail += done;
-	if (in_order)
+	if (in_order) {
 		device->head = (device->head + done) & (device->size - 1);
-	first->head = in_order ? device->head : run.head;
-	first->addr = vr_pop_run_addr(&run);
-	first->rest = run.rest;
+		pop->head = device->head;
+	}
 	return done;
 }
 
-/* How many buffers follow each other before something wraps. */
-VR_INLINE unsigned int vr_split_pop_most(const struct vr_device *device, unsigned int count,
-					 bool in_order)
+/* Each kind has a function, so that its loop has the registers to itself. */
+VR_APART uint32_t vr_split_run_read(struct vr_device *device, struct vr_pop *pop, uint32_t count)
 {
-	uint32_t slot = (uint32_t)device->avail & (device->size - 1);
-	unsigned int most = vr_min(count, (uint32_t)(device->seen - device->avail));
+	return vr_split_pop_run(device, pop, count, 0, false);
+}
 
-	most = vr_min(most, device->size - slot);
-	if (!in_order)
-		return vr_min(most, vr_ages_room(device));
-	if (!vr_split_predicts(device))
+VR_APART uint32_t vr_split_run_write(struct vr_device *device, struct vr_pop *pop, uint32_t count)
+{
+	return vr_split_pop_run(device, pop, count, VR_DESC_WRITE, false);
+}
+
+VR_APART uint32_t vr_split_run_read_ordered(struct vr_device *device, struct vr_pop *pop,
+					    uint32_t count)
+{
+	return vr_split_pop_run(device, pop, count, 0, true);
+}
+
+VR_APART uint32_t vr_split_run_write_ordered(struct vr_device *device, struct vr_pop *pop,
+					     uint32_t count)
+{
+	return vr_split_pop_run(device, pop, count, VR_DESC_WRITE, true);
+}
+
+VR_INLINE uint32_t vr_split_run(struct vr_device *device, struct vr_pop *pop, uint32_t count,
+				bool in_order)
+{
+	if (in_order)
+		return device->kind ? vr_split_run_write_ordered(device, pop, count) :
+				      vr_split_run_read_ordered(device, pop, count);
+	return device->kind ? vr_split_run_write(device, pop, count) :
+			      vr_split_run_read(device, pop, count);
+}
+
+/*
+ * How many buffers follow each other before something wraps. In order the available ring is not read, so it
+ * does not matter where that does.
+ */
+VR_INLINE uint32_t vr_split_pop_most(const struct vr_device *device, uint32_t count, bool in_order)
+{
+	uint32_t most = vr_min(count, (uint32_t)(device->seen - device->avail));
+
+	if (vr_unlikely(!vr_pop_may_run(device)))
 		return 0;
-	most = vr_min(most, device->size - device->head);
-	return vr_min(most, device->size - device->pop_place);
+	if (in_order) {
+		if (!vr_split_predicts(device))
+			return 0;
+		most = vr_min(most, device->size - device->head);
+		return vr_min(most, device->size - device->pop_place);
+	}
+	most = vr_min(most, device->size - ((uint32_t)device->avail & (device->size - 1)));
+	return vr_min(most, vr_ages_room(device));
 }
 
 /* Copies the first descriptor of the next buffer. */
-static inline int vr_split_load_first(struct vr_device *device, struct vr_split_first *first,
-				      bool in_order)
+static inline int vr_split_load_first(struct vr_device *device, struct vr_pop *pop, bool in_order)
 {
-	int error = vr_split_next_head(device, &first->head, in_order);
+	int error = vr_split_next_head(device, &pop->head, in_order);
 
 	if (!error)
-		vr_split_load(device, first->head, &first->addr, &first->rest);
+		vr_split_load(device, pop->head, &pop->addr, &pop->rest);
 	return error;
 }
 
-/* Pops the buffer that starts with @first. Returns its pieces or an error. */
-VR_APART int vr_split_pop_other(struct vr_device *device, const struct vr_split_first *first,
-				struct vr_chain *chain, struct vr_iovec *segments, uint32_t room)
+/* Pops the buffer whose first descriptor has been copied, whatever its shape. */
+VR_APART int vr_split_pop_other(struct vr_device *device, struct vr_pop *pop)
 {
-	struct vr_gather gather = { segments, room, 0, 0, 0, 0, 0 };
+	struct vr_gather gather = { pop->segments, pop->room, 0, 0, 0, 0, 0 };
 	int error = device->form == VR_FORM_SPLIT_IN_ORDER ?
-			    vr_split_pop_one(device, &gather, *first, chain, true) :
-			    vr_split_pop_one(device, &gather, *first, chain, false);
+			    vr_split_pop_one(device, &gather, pop, true) :
+			    vr_split_pop_one(device, &gather, pop, false);
 
-	return error ? error : (int)gather.pieces;
+	if (!error)
+		vr_pop_advance(pop, 1, gather.pieces);
+	return error;
 }
 
-VR_INLINE int vr_split_pop(struct vr_device *device, struct vr_chain *chains, unsigned int count,
-			   struct vr_iovec *segments, unsigned int room, bool in_order)
+VR_INLINE int vr_split_pop(struct vr_device *device, struct vr_pop *pop, bool in_order)
 {
-	unsigned int done = 0;
-
 	if (device->seen == device->avail) {
 		int more = vr_split_device_look(device);
 
 		if (more <= 0)
 			return more;
 	}
-	while (done < count && device->avail != device->seen) {
-		uint32_t most = vr_split_pop_most(device, vr_min(count - done, room), in_order);
-		struct vr_split_first first;
+	while (pop->count && device->avail != device->seen) {
+		uint32_t most = vr_split_pop_most(device, vr_min(pop->count, pop->room), in_order);
 		uint32_t run = 0;
-		int pieces = 0;
+		int error = 0;
 
-		if (vr_unlikely(most == 0))
-			pieces = vr_split_load_first(device, &first, in_order);
-		else if (device->kind)
-			run = vr_split_pop_run(device, chains + done, most, segments, &first,
-					       VR_DESC_WRITE, in_order);
+		if (vr_likely(most))
+			run = vr_split_run(device, pop, most, in_order);
 		else
-			run = vr_split_pop_run(device, chains + done, most, segments, &first, 0,
-					       in_order);
-		done += run;
-		segments += run;
-		room -= run;
+			error = vr_split_load_first(device, pop, in_order);
+		/* All that was wanted, or all that there is. */
+		if (vr_likely(run == pop->count || device->avail == device->seen))
+			return (int)(pop->done + run);
+		vr_pop_advance(pop, run, run);
 		if (run && run == most)
 			continue;
-		if (pieces == 0)
-			pieces = vr_split_pop_other(device, &first, &chains[done], segments, room);
-		if (pieces < 0)
-			return done ? (int)done : pieces;
-		done++;
-		segments += pieces;
-		room -= (uint32_t)pieces;
+		if (!error)
+			error = vr_split_pop_other(device, pop);
+		if (error)
+			return pop->done ? (int)pop->done : error;
 	}
-	return (int)done;
+	return (int)pop->done;
 }
 
 #endif

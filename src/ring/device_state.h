@@ -24,37 +24,29 @@
 #define VR_GROUP 4u
 
 /*
- * What is known of a popped buffer, by place. All that completing it takes is one word, because popping it
- * stores one: bytes of its writable elements in bits 0-31, its id (split: head) above, ring
- * descriptors at the top. So does struct vr_chain have them.
+ * What is known of a popped buffer, by place. The first three fields are stored as one word, as the last
+ * three of a struct vr_chain are, which are the same.
  */
 struct vr_device_record {
-	uint64_t word;
+	uint32_t capacity; /* bytes of its writable elements */
+	uint16_t id; /* split: the head */
+	uint16_t descriptors; /* of the ring */
 	uint64_t owner; /* the handle; plain: 0 when nobody's. In order: only counts in the row */
 };
 
-VR_INLINE uint64_t vr_record(uint32_t capacity, uint32_t id, uint32_t descriptors)
-{
-	return capacity | (uint64_t)id << 32 | (uint64_t)descriptors << 48;
-}
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define VR_RECORD_WORD(capacity, id, descriptors) \
+	((capacity) | ((id) + ((uint64_t)(descriptors) << 16)) << 32)
+#else
+#define VR_RECORD_WORD(capacity, id, descriptors) \
+	((uint64_t)(capacity) << 32 | (uint64_t)(id) << 16 | (descriptors))
+#endif
 
-VR_INLINE uint32_t vr_record_capacity(uint64_t word)
+/* The fields from @at bytes of a struct on. */
+VR_INLINE void vr_record_put(void *record, size_t at, uint64_t word)
 {
-	return (uint32_t)word;
+	__builtin_memcpy((char *)record + at, &word, sizeof(word));
 }
-
-VR_INLINE uint16_t vr_record_id(uint64_t word)
-{
-	return (uint16_t)(word >> 32);
-}
-
-VR_INLINE uint16_t vr_record_descriptors(uint64_t word)
-{
-	return (uint16_t)(word >> 48);
-}
-
-#define VR_RECORD_SINGLE (1ull << 48) /* of one descriptor */
-#define VR_RECORD_NEXT_ID (1ull << 32)
 
 /* In order, of a buffer that was completed too early: this bit over its length. */
 #define VR_PARKED (1ull << 32)

@@ -83,4 +83,12 @@
 #define VR_KEEP(value) __asm__("" : "+r"(value))
 #endif
 
+/*
+ * Has a value that does not change read from memory where it is used, as an operand: where a loop has more
+ * of them than there are registers, gcc 12 loads each into a register that it takes from another.
+ */
+#ifndef VR_OPERAND
+#define VR_OPERAND(value) __asm__("" : "+m"(value))
+#endif
+
 #endif

@@ -64,14 +64,14 @@ else
 		check count "$form, $kind: device half" within "$device_limit" "$form" "$kind" $device
 		sed 's/^/            /' build/log/check
 	done <<-'END'
-		split readable 55 72
-		split-in-order readable 27 38
-		packed readable 58 69
-		packed-in-order readable 30 42
-		split writable 58 83
-		split-in-order writable 41 60
-		packed writable 58 74
-		packed-in-order writable 47 59
+		split readable 55 60
+		split-in-order readable 27 35
+		packed readable 58 60
+		packed-in-order readable 30 39
+		split writable 58 71
+		split-in-order writable 41 51
+		packed writable 58 65
+		packed-in-order writable 47 52
 	END
 	for form in split packed; do
 		for kind in readable writable; do

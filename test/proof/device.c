@@ -64,8 +64,7 @@ void prove_complete(void)
 	answer = vr_device_complete(d, handle, len);
 	PROVE(vr_device_valid(), "the state is valid");
 	PROVE((answer == VR_E_STALE) == !named, "stale, unless it names a popped buffer");
-	PROVE(!named ||
-		      (answer == VR_E_INVAL) == (len > vr_record_capacity(old_records[place].word)),
+	PROVE(!named || (answer == VR_E_INVAL) == (len > old_records[place].capacity),
 	      "refused when the length is too large");
 	PROVE(d->published == old.published && d->avail == old.avail &&
 		      vr_device_in_flight(d) == old_in_flight(),

@@ -103,7 +103,7 @@ static _Bool valid_packed(void)
 
 	for (i = 0; i < N; i++)
 		if (proof_open(i))
-			descriptors += vr_record_descriptors(proof_records[i].word);
+			descriptors += proof_records[i].descriptors;
 	return d->next.slot < N && d->used.slot < N && d->first.slot < N &&
 	       d->in_flight_descs <= N && d->run.descriptors <= N && d->staged_descs <= N &&
 	       d->run.descriptors + d->staged_descs + descriptors + d->resubmit_left <=
@@ -122,7 +122,7 @@ static _Bool valid_records(void)
 		return 0;
 	for (i = 0; i < N; i++) {
 		const struct vr_device_record *r = &proof_records[i];
-		uint32_t descriptors = vr_record_descriptors(r->word);
+		uint32_t descriptors = r->descriptors;
 
 		if (!proof_open(i))
 			continue;
@@ -130,7 +130,7 @@ static _Bool valid_records(void)
 		if ((r->owner & VR_PLACE_MASK) != i || r->owner - i > d->handles || r->owner == i ||
 		    descriptors < 1 || descriptors > N)
 			return 0;
-		if (SPLIT && vr_record_id(r->word) >= N)
+		if (SPLIT && r->id >= N)
 			return 0;
 	}
 	return open == d->open;
@@ -160,7 +160,7 @@ static _Bool valid_ages(void)
 		live++;
 	}
 	for (i = 0; i < N; i++)
-		if (SPLIT && proof_records[i].owner && vr_record_id(proof_records[i].word) != i)
+		if (SPLIT && proof_records[i].owner && proof_records[i].id != i)
 			return 0;
 	return live == d->open;
 }
@@ -197,7 +197,7 @@ static _Bool valid_row(void)
 			continue;
 		parked++;
 		if (!proof_open(i) || i == d->stage_place || proof_parked[i] >> 32 != 1 ||
-		    (uint32_t)proof_parked[i] > vr_record_capacity(proof_records[i].word))
+		    (uint32_t)proof_parked[i] > proof_records[i].capacity)
 			return 0;
 	}
 	return parked == d->parked_count;
