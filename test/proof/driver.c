@@ -213,6 +213,43 @@ void prove_reset(void)
 	REACH(1, "a reset");
 }
 
+/* After the stop: each outstanding token comes back, staged ones, too. */
+void prove_reclaim(void)
+{
+	struct vr_used used[1];
+	_Bool stopped = nondet_bool();
+	uint64_t k;
+	int got;
+
+	proof_any_driver();
+	d->halt.word = (nondet_bool() ? VR_FAULT_CALLER : 0) | (stopped ? VR_HALT_STOPPED : 0);
+	ASSUME(IN_ORDER || d->reclaim_id <= N);
+	ASSUME(vr_driver_stopped_valid());
+	proof_name_buffers();
+	remember();
+	got = vr_driver_reclaim(d, used, 1);
+	if (!stopped) {
+		PROVE(got == VR_E_STATE, "only after a stop");
+		prove_same_cursors();
+		return;
+	}
+	PROVE(vr_driver_stopped_valid(), "the state is valid");
+	PROVE(got == (old.added != old.handed), "one comes back if there is one");
+	PROVE(d->handed == old.handed + (uint64_t)got && d->added == old.added, "and is counted");
+	PROVE(d->halt.word == old.halt.word, "still stopped");
+	if (got != 1)
+		return;
+	k = used[0].token - proof_token;
+	PROVE(k < N && used[0].context == ~proof_token - k, "a token that was added");
+	PROVE(used[0].len == 0, "of no length");
+	PROVE(!IN_ORDER || k == old.get_slot, "first in, first out");
+	PROVE(IN_ORDER || (k < N && old_buffers[k].descriptors != 0 &&
+			   proof_buffers[k].descriptors == 0),
+	      "that was outstanding, and is not any more");
+	REACH(old.added - old.handed == N, "of a full ring");
+	REACH(d->added == d->handed, "the last one");
+}
+
 /* The base case: what init makes of any configuration of this shape is valid. */
 static struct {
 	_Alignas(64) struct vr_driver driver;

@@ -246,7 +246,10 @@ static _Bool vr_driver_stopped_valid(void)
 	uint32_t i;
 
 	if (IN_ORDER)
-		return vr_driver_valid();
+		return valid_constants() && d->added - d->handed <= N && d->free <= N &&
+		       proof_open() <= N - d->free && valid_row() && valid_kept() &&
+		       (SPLIT || (d->next.slot < N && d->used.slot < N && d->first.slot < N &&
+				  vr_position_distance(d->used, d->next, N) == N - d->free));
 	for (i = 0; i < N; i++) {
 		descriptors += proof_buffers[i].descriptors;
 		buffers += proof_outstanding(i);

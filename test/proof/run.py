@@ -72,12 +72,17 @@ def command(harness, ring, options):
                        '--pointer-overflow-check', '--drop-unused-functions', '--json-ui'] + loops)
 
 
+def bounds(limit):
+    """For a child: processor time, and what it may take of the memory that others need, too."""
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
+
+
 def cbmc(arguments, limit):
     """The properties by name, and the seconds of processor time; (None, why) if there is no answer."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(arguments, capture_output=True, text=True, check=False,
-                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU,
-                                                                (limit, limit)))
+                          preexec_fn=lambda: bounds(limit))
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds = after.ru_utime - before.ru_utime
     try:
@@ -124,10 +129,13 @@ def main():
     parser.add_argument('--cbmc', required=True, help='command that runs CBMC')
     parser.add_argument('--limit', type=int, default=200, help='processor seconds for one run')
     parser.add_argument('--jobs', type=int, default=2)
-    parser.add_argument('names', nargs='*', help='part of a name; all harnesses without one')
+    parser.add_argument('names', nargs='*', help='a name or part of names; all without one')
     options = parser.parse_args()
     known, missing = harnesses()
-    chosen = [h for h in known if not options.names or any(n in h.name for n in options.names)]
+    exact = {h.name for h in known}
+    chosen = [h for h in known
+              if not options.names or
+              any(n == h.name if n in exact else n in h.name for n in options.names)]
     if not chosen:
         raise SystemExit('no harness has such a name')
     failed = 0
