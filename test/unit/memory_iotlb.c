@@ -18,7 +18,7 @@
 #define USER 0x7f0000000000ull
 #define RW (VR_ACCESS_READ | VR_ACCESS_WRITE)
 
-/* Two regions of four pages whose user addresses are adjacent; in host memory they are not. */
+/* Two regions of four pages whose user addresses are adjacent; in host memory they need not be. */
 static struct vr_mem *make_memory(struct vr_mem_table **table, uint64_t guest)
 {
 	const int fd = memfd_create("memory", MFD_CLOEXEC);
@@ -124,6 +124,7 @@ static void pieces_of_two_regions(void **state)
 	struct fixture f;
 	uint64_t at;
 	void *ptr;
+	bool joined;
 
 	(void)state;
 	setup(&f, 16);
@@ -133,8 +134,11 @@ static void pieces_of_two_regions(void **state)
 	at = 0x10000;
 	assert_int_equal(vri_iotlb_ptr(f.iotlb, &at, 4 * PAGE, VR_ACCESS_READ, &ptr), 0);
 	assert_int_equal((uintptr_t)ptr, host(&f, 0));
+	/* The system may have put one right behind the other, as it does under valgrind. */
+	joined = host(&f, 4 * PAGE) == host(&f, 0) + 4 * PAGE;
 	at = 0x10000;
-	assert_int_equal(vri_iotlb_ptr(f.iotlb, &at, 5 * PAGE, VR_ACCESS_READ, &ptr), -EFAULT);
+	assert_int_equal(vri_iotlb_ptr(f.iotlb, &at, 5 * PAGE, VR_ACCESS_READ, &ptr),
+			 joined ? 0 : -EFAULT);
 	at = 0x10000;
 	assert_int_equal(vri_iotlb_ptr(f.iotlb, &at, 16, VR_ACCESS_WRITE, &ptr), -EACCES);
 	at = 0x10000 + 7 * PAGE;
