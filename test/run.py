@@ -178,6 +178,21 @@ def is_marked(test, mark):
     return any(suite.split(':')[-1] == mark for suite in test['suite'][1:])
 
 
+def leave_out(tests, report, options):
+    """Reports the tests that are not to run as skipped, and returns the others."""
+    reasons = dict(each.split(': ', 1) for each in options.leave_out)
+    kept = []
+    for test, name in tests:
+        plain = '%s/%s' % (test['suite'][0].split(':')[-1], test['name'])
+        if plain in reasons:
+            report.add(Outcome(name, 'SKIP: %s\n' % reasons.pop(plain), 77, 0, False))
+        else:
+            kept.append((test, name))
+    if reasons:
+        sys.exit('run.py: no such test to leave out: ' + ', '.join(sorted(reasons)))
+    return kept
+
+
 def main():
     parser = argparse.ArgumentParser(description='run test programs and count their cases')
     parser.add_argument('folder', help='build folder')
@@ -186,6 +201,8 @@ def main():
     parser.add_argument('--wrapper', default='', help='command that runs a program')
     parser.add_argument('--calling', default='', metavar='FUNCTION,...',
                         help='only programs that refer to one of these')
+    parser.add_argument('--leave-out', action='append', default=[], metavar='GROUP/NAME: REASON',
+                        help='a program that is skipped, and why')
     parser.add_argument('--jobs', type=int, default=2)
     parser.add_argument('--patience', type=float, default=1, help='multiplies the time limits')
     parser.add_argument('--results', default=os.devnull, help='file to add the counts to')
@@ -205,6 +222,7 @@ def main():
         if not options.calling or calls_any(test['cmd'][0], options.calling.split(',')):
             tests.append((test, '/'.join(filter(None, (options.label, group, test['name'])))))
     report = Report(options)
+    tests = leave_out(tests, report, options)
     # Those that must be alone come last, one at a time.
     for alone in (False, True):
         with contextlib.ExitStack() as stack:
