@@ -125,26 +125,33 @@ def limits(options, count):
     return ['-max_total_time=%d' % max(1, int(seconds))]
 
 
-def store(options, name):
-    """The fewest inputs that reach all that is reached, the short ones first, up to the limit."""
+def merge(options, name, what):
+    """Few inputs that reach all that is reached, the short ones first, as lines."""
     folder = os.path.join(options.work, name)
     merged = folder + '-merged'
     os.makedirs(merged, exist_ok=True)
     for old in os.listdir(merged):
         os.unlink(os.path.join(merged, old))
-    subprocess.run([os.path.join(options.build, 'test', 'fuzz', 'fuzz-' + name), '-merge=1',
+    subprocess.run([os.path.join(options.build, 'test', 'fuzz', 'fuzz-' + name), '-merge=1', what,
                     '-max_len=%d' % LENGTH, merged, folder], check=True,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     inputs = []
     for entry in os.listdir(merged):
         with open(os.path.join(merged, entry), 'rb') as file:
             inputs.append(file.read().hex())
-    inputs.sort(key=lambda line: (len(line), line))
+    return sorted(inputs, key=lambda line: (len(line), line))
+
+
+def store(options, name):
+    """Those that reach each edge, and then, up to the limit, each in another number of times."""
+    inputs = merge(options, name, '-use_counters=0')
+    inputs += [line for line in merge(options, name, '-use_counters=1') if line not in inputs]
     text, size = [], 0
     for line in inputs:
         if line and size + len(line) < STORE_LIMIT:
             text.append(line)
             size += len(line) + 1
+    text.sort(key=lambda line: (len(line), line))
     os.makedirs(STORED, exist_ok=True)
     with open(os.path.join(STORED, name + '.txt'), 'w', encoding='ascii') as file:
         file.write('# SPDX-License-Identifier: BSD-3-Clause\n')
