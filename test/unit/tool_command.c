@@ -284,9 +284,9 @@ static void bench(const char *options, struct outcome *outcome)
 {
 	char words[320];
 
-	for (double seconds = 0.25; seconds < 20; seconds *= 4) {
+	for (unsigned int ms = 250; ms < 20000; ms *= 4) {
 		snprintf(words, sizeof(words), "bench --seconds %g --near 1e5 --far 1e6 %s",
-			 seconds, options);
+			 ms / 1e3, options);
 		run(words, outcome);
 		if (!outcome->status || (!strstr(outcome->out, "no packet came through") &&
 					 !strstr(outcome->err, "no packet came through")))
