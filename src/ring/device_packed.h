@@ -113,6 +113,7 @@ VR_INLINE uint64_t vr_packed_record_word(const struct vr_pop_run *run, uint64_t 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 	return rest + run->limit - (kind ? 0 : (uint32_t)rest);
 #else
+	(void)run;
 	return VR_RECORD_WORD(kind ? (uint32_t)rest : 0, vr_packed_id(rest), 1);
 #endif
 }
