@@ -73,7 +73,7 @@ size_t fuzz_state_gap(size_t from)
 }
 
 /* From here on an access to what lies between the parts is a finding. */
-static void watch_gaps(uint8_t *state, size_t bytes)
+static void watch_gaps(const uint8_t *state, size_t bytes)
 {
 	for (unsigned int i = 0; i < gap_count; i++) {
 		size_t room = bytes - gaps[i] < GAP ? bytes - gaps[i] : GAP;
