@@ -320,7 +320,7 @@ static void pass_burst(struct rig *rig, struct peer_device *peer, unsigned int c
 		       unsigned int segments, bool write)
 {
 	struct vr_segment pieces[8][2];
-	struct vr_buffer buffers[8];
+	struct vr_buffer buffers[8] = { 0 };
 	struct peer_chain chains[8];
 	struct vr_used used[8];
 	uint32_t len = write ? segments * 100 : 0;
