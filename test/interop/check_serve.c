@@ -51,9 +51,10 @@ static void start(struct pair *pair, const char *option, const char *value)
 	const char *serve[] = { VIRTRING_TOOL, "serve", pair->type, "--socket",
 				pair->socket,  option,	value,	    NULL };
 	char json[160];
-	const char *check[] = { VIRTRING_TOOL, "check",	   "back-end",	"--socket", pair->socket,
-				"--type",      pair->type, "--hostile", "--write",  "--quiet",
-				"--verbose",   json,	   NULL };
+	const char *check[] = { VIRTRING_TOOL, "check", "back-end", "--socket", pair->socket,
+				"--type", pair->type, "--hostile", "--write", "--quiet",
+				/* It may wait for a CPU, or for a disk that others keep busy. */
+				"--timeout", "60", "--verbose", json, NULL };
 
 	snprintf(pair->socket, sizeof(pair->socket), "%s/%s", test_folder(), pair->type);
 	snprintf(pair->report, sizeof(pair->report), "%s/%s.json", test_folder(), pair->type);
