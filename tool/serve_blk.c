@@ -270,8 +270,8 @@ static bool exchange(struct server *s)
 		got = vr_blk_disk_reap(s->disk, ended, BATCH);
 		for (int i = 0; i < got; i++)
 			finish(s, &ended[i]);
-		if (got > 0)
-			all = vr_blk_disk_start(s->disk) == 0;
+		/* Nothing may have ended, and what was taken needs another step all the same. */
+		all = vr_blk_disk_start(s->disk) == 0;
 	} while (got == (int)BATCH);
 	return all;
 }
