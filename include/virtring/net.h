@@ -216,7 +216,8 @@ struct vr_net_stats {
  * @stride: bytes from slot to slot, a multiple of 64 from vr_net_slot_bytes()
  *
  * The header lies in the end of the line before the packet: one segment a packet, aligned payload,
- * and a header line that nobody writes once it says what it should.
+ * and a header line that nobody writes once it says what it should. Slots are first used in an order that
+ * no processor guesses: one that fetches ahead would take the lines which the other side writes next.
  */
 struct vr_net_slots {
 	void *base;

@@ -62,8 +62,7 @@ int vr_net_driver_rx_init(void *state, size_t bytes, const struct vr_net_driver_
 	r->here.number = (uint16_t *)(r->pieces + count);
 	r->here.size = count;
 	r->buffers_of = r->here.number + count;
-	for (uint32_t i = 0; i < count; i++)
-		vr_net_fifo_push(&r->here, i);
+	vr_net_fifo_fill(&r->here, count);
 	r->free = count;
 	for (unsigned int i = 0; i < VR_NET_STAGE; i++) {
 		r->segments[i].len = vr_net_slot_room(&r->slots) + r->header;

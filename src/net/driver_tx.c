@@ -38,8 +38,7 @@ int vr_net_driver_tx_init(void *state, size_t bytes, const struct vr_net_driver_
 	t->header = vr_net_header_bytes(config->features);
 	t->free.number = (uint16_t *)(t + 1);
 	t->free.size = config->slots.count;
-	for (uint32_t i = 0; i < config->slots.count; i++)
-		vr_net_fifo_push(&t->free, i);
+	vr_net_fifo_fill(&t->free, config->slots.count);
 	for (unsigned int i = 0; i < VR_NET_STAGE; i++) {
 		t->buffers[i].segments = &t->segments[i];
 		t->buffers[i].readable = 1;

@@ -38,6 +38,33 @@ bool vr_net_driver_config_ok(const struct vr_net_driver_config *config, bool add
 	return slots->addr <= UINT64_MAX - (uint64_t)slots->count * slots->stride;
 }
 
+static uint32_t common_divisor(uint32_t a, uint32_t b)
+{
+	while (b) {
+		uint32_t rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+/*
+ * In rising order the device's processor would fetch ahead of what it reads: the very lines that the
+ * driver writes next, and has to fetch back. Steps of the golden section of the whole keep neighbours
+ * in time some pages apart, and no processor fetches ahead across pages.
+ */
+void vr_net_fifo_fill(struct vr_net_fifo *fifo, uint32_t count)
+{
+	uint32_t step = (uint32_t)((uint64_t)count * 618 / 1000) + 1;
+	uint64_t at = 0;
+
+	while (common_divisor(step, count) > 1)
+		step--;
+	for (uint32_t i = 0; i < count; i++, at += step)
+		vr_net_fifo_push(fifo, (uint32_t)(at % count));
+}
+
 void vr_net_slots_clear(const struct vr_net_slots *slots)
 {
 	for (uint32_t i = 0; i < slots->count; i++)

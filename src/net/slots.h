@@ -53,6 +53,13 @@ static inline void vr_net_fifo_unpop(struct vr_net_fifo *fifo, uint32_t number)
 	fifo->count++;
 }
 
+/**
+ * vr_net_fifo_fill() - have all slots in it, in the order in which they are first used
+ * @fifo: empty, with room for @count
+ * @count: slots, 1..65535
+ */
+void vr_net_fifo_fill(struct vr_net_fifo *fifo, uint32_t count);
+
 static inline uint8_t *vr_net_slot_packet(const struct vr_net_slots *slots, uint32_t number)
 {
 	return (uint8_t *)slots->base + (size_t)number * slots->stride + VR_NET_HEADROOM;

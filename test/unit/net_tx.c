@@ -97,17 +97,46 @@ static void test_slots_keep_descriptors(void **state)
 		struct vr_net_device_tx *device = pair_device_tx(&pair, &config);
 		struct vr_net_packet packets[PAIR_SIZE];
 		struct vr_net_slot slots[PAIR_SIZE];
+		uint32_t first[PAIR_SIZE];
 
 		if (!(pair.features & VR_F_IN_ORDER))
 			continue;
 		for (unsigned int i = 0; i < 10 * PAIR_SIZE; i++) {
 			assert_int_equal(vr_net_driver_tx_reserve(tx, slots, 1), 1);
-			assert_int_equal(slots[0].index, i % PAIR_SIZE);
+			if (i < PAIR_SIZE)
+				first[i] = slots[0].index;
+			assert_int_equal(slots[0].index, first[i % PAIR_SIZE]);
 			slots[0].len = 60;
 			assert_int_equal(vr_net_driver_tx_send(tx, slots, 1), 1);
 			assert_int_equal(vr_net_device_tx_burst(device, packets, 1), 1);
 			assert_int_equal(vr_net_device_tx_release(device, NULL), 1);
 		}
+	}
+}
+
+/* Each slot comes once a lap, and neither neighbour of a slot is the next one. */
+static void test_slots_are_spread(void **state)
+{
+	struct pair pair;
+
+	(void)state;
+	for (uint32_t count = 1; count <= PAIR_SIZE; count++) {
+		struct vr_net_driver_tx *tx;
+		struct vr_net_slot slots[PAIR_SIZE];
+		bool seen[PAIR_SIZE] = { false };
+
+		pair_open(&pair, pair_forms[0]);
+		tx = pair_driver_tx(&pair, count, 64);
+		assert_int_equal(vr_net_driver_tx_reserve(tx, slots, count), (int)count);
+		for (uint32_t i = 0; i < count; i++) {
+			uint32_t before = slots[i ? i - 1 : count - 1].index;
+
+			assert_false(seen[slots[i].index]);
+			seen[slots[i].index] = true;
+			if (count > 7)
+				assert_true(abs((int)slots[i].index - (int)before) > 1);
+		}
+		pair_close(&pair);
 	}
 }
 
@@ -537,6 +566,7 @@ int main(void)
 		cmocka_unit_test(test_rotating_slots),
 		cmocka_unit_test(test_fewer_slots_than_descriptors),
 		cmocka_unit_test(test_slots_keep_descriptors),
+		cmocka_unit_test(test_slots_are_spread),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_cancelled_slots_come_again),
 		cmocka_unit_test(test_lengths_are_judged),
