@@ -26,9 +26,6 @@ enum direction {
 	DIRECTIONS
 };
 
-/* Slots that a driver which rotates them has beyond its descriptors: testpmd's pool caches so many. */
-#define BENCH_SPARE_SLOTS 250u
-
 /* SCHED_RR priorities: of what polls, and of what must be able to stop it. */
 #define BENCH_PRIORITY 10
 #define BENCH_PRIORITY_CONTROL 11

@@ -68,9 +68,10 @@ static uint32_t tx_slot_bytes(const struct player *player)
 	return bytes > usual ? bytes : usual;
 }
 
+/* A driver which rotates its slots has a burst more than descriptors: DPDK's uses just so many. */
 static uint32_t slot_count(const struct player *player)
 {
-	return player->options->size + (player->options->rotate ? BENCH_SPARE_SLOTS : 0);
+	return player->options->size + (player->options->rotate ? player->options->burst : 0);
 }
 
 static uint64_t memory_bytes(const struct player *player, uint64_t features)

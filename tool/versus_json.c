@@ -16,7 +16,7 @@ static json_object *options_of(const struct versus *versus)
 	json_put(json, "seconds", json_number(base->seconds));
 	json_put(json, "rounds", json_count(base->rounds));
 	json_put(json, "realtime", json_object_new_boolean(base->realtime));
-	json_put(json, "spare_slots", json_count(BENCH_SPARE_SLOTS));
+	json_put(json, "spare_slots", json_count(base->burst));
 	json_put(json, "near_ns", json_number(base->near_ns));
 	json_put(json, "far_ns", json_number(base->far_ns));
 	return json;

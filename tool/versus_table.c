@@ -158,9 +158,9 @@ static void note_equal_work(FILE *to, const struct versus *versus)
 		"device; no EVENT_IDX, no MRG_RXBUF; nobody notifies\n",
 		base->packet);
 	fprintf(to,
-		"rotate: our driver takes its buffers in turn out of %u more than the queue holds, as "
-		"DPDK's pool does; keep: each descriptor keeps its buffer, which no line of DPDK's does\n",
-		BENCH_SPARE_SLOTS);
+		"rotate: our driver has a burst of %u buffers more than the queue holds, so that a descriptor "
+		"meets another one on each lap, as with DPDK's driver and pool; keep: each descriptor keeps its buffer, which no line of DPDK's does\n",
+		base->burst);
 	fputs("differences: testpmd makes and frees an mbuf for each packet, as its pool wants it; its "
 	      "receiver does not look into packets, ours looks into one in 251\n",
 	      to);
