@@ -21,6 +21,7 @@ struct lines {
 struct ground {
 	const struct floor_config *config;
 	struct lines *lines;
+	unsigned int step; /* from a slot to the next one, in the order of our network card */
 	uint8_t *slots; /* LINE bytes, of which the last FLOOR_HEADER are used, then the payload */
 	size_t stride;
 	uint8_t *sent; /* a payload, in the writer's own memory */
@@ -41,6 +42,12 @@ struct reading {
 static inline uint8_t *payload_of(const struct ground *ground, unsigned int slot)
 {
 	return ground->slots + slot * ground->stride + LINE;
+}
+
+static inline unsigned int next_slot(const struct ground *ground, unsigned int slot)
+{
+	slot += ground->step;
+	return slot < ground->config->slots ? slot : slot - ground->config->slots;
 }
 
 /* The usual payload is a line, which the compiler then copies without a loop. */
@@ -71,8 +78,7 @@ static void fetch_burst(const struct ground *ground, unsigned int slot)
 		if (config->header)
 			will_write(payload_of(ground, slot) - FLOOR_HEADER);
 		will_write(payload_of(ground, slot));
-		if (++slot == config->slots)
-			slot = 0;
+		slot = next_slot(ground, slot);
 	}
 }
 
@@ -90,8 +96,7 @@ static void write_burst(struct ground *ground, unsigned int *slot, uint64_t numb
 			memcpy(payload - FLOOR_HEADER, header, FLOOR_HEADER);
 		memcpy(ground->sent, &number, sizeof(number));
 		copy(payload, ground->sent, config->bytes);
-		if (++*slot == config->slots)
-			*slot = 0;
+		*slot = next_slot(ground, *slot);
 	}
 }
 
@@ -141,8 +146,7 @@ static void read_burst(const struct ground *ground, struct reading *at, uint64_t
 		__asm__ __volatile__("" : : "r"(header), "r"(ground->received) : "memory");
 		memcpy(&number, config->header ? header : ground->received, sizeof(number));
 		at->wrong += number != ++at->seen;
-		if (++at->slot == config->slots)
-			at->slot = 0;
+		at->slot = next_slot(ground, at->slot);
 	}
 }
 
@@ -184,6 +188,7 @@ static int make_ground(struct ground *ground, struct vr_shm **shm, char *error)
 
 	/* An odd number of lines: an even one is several times slower. */
 	ground->stride = vr_net_slot_bytes(config->bytes);
+	ground->step = vr_net_slot_step(config->slots);
 	bytes = config->slots * ground->stride;
 	memory.size = sizeof(*ground->lines) + bytes;
 	result = vr_shm_create(&memory, shm);

@@ -217,7 +217,7 @@ struct vr_net_stats {
  *
  * The header lies in the end of the line before the packet: one segment a packet, aligned payload,
  * and a header line that nobody writes once it says what it should. Slots are first used in an order that
- * no processor guesses: one that fetches ahead would take the lines which the other side writes next.
+ * no processor guesses, see vr_net_slot_step().
  */
 struct vr_net_slots {
 	void *base;
@@ -235,6 +235,19 @@ struct vr_net_slots {
  * Return: bytes, or 0 when @packet is 0 or above 2^30.
  */
 uint32_t vr_net_slot_bytes(uint32_t packet);
+
+/**
+ * vr_net_slot_step() - how far to go from one slot to the next one to be used
+ * @count: slots, 1..65535
+ *
+ * For who keeps buffers of his own. In rising order the other side's processor fetches ahead of what it
+ * reads: the lines of the buffers that this side writes next, and has to fetch back. With
+ * this step, modulo @count, each slot comes once a round, and neighbours in time are some pages apart,
+ * across which no processor fetches ahead.
+ *
+ * Return: the step, 1..@count, which has no divisor in common with @count.
+ */
+uint32_t vr_net_slot_step(uint32_t count);
 
 /**
  * struct vr_net_driver_config - the shape of one of the driver's halves

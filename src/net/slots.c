@@ -49,18 +49,21 @@ static uint32_t common_divisor(uint32_t a, uint32_t b)
 	return a;
 }
 
-/*
- * In rising order the device's processor would fetch ahead of what it reads: the very lines that the
- * driver writes next, and has to fetch back. Steps of the golden section of the whole keep neighbours
- * in time some pages apart, and no processor fetches ahead across pages.
- */
-void vr_net_fifo_fill(struct vr_net_fifo *fifo, uint32_t count)
+/* Steps of the golden section of the whole: what was used lately is far away. */
+uint32_t vr_net_slot_step(uint32_t count)
 {
 	uint32_t step = (uint32_t)((uint64_t)count * 618 / 1000) + 1;
+
+	while (count && common_divisor(step, count) > 1)
+		step--;
+	return step;
+}
+
+void vr_net_fifo_fill(struct vr_net_fifo *fifo, uint32_t count)
+{
+	uint32_t step = vr_net_slot_step(count);
 	uint64_t at = 0;
 
-	while (common_divisor(step, count) > 1)
-		step--;
 	for (uint32_t i = 0; i < count; i++, at += step)
 		vr_net_fifo_push(fifo, (uint32_t)(at % count));
 }
