@@ -96,6 +96,24 @@ static void compact(struct vr_net_device_rx *rx)
 	rx->last = count;
 }
 
+/* So many buffers more are in the stock: the lines behind their headers will be written. */
+static void look_ahead(struct vr_net_device_rx *rx, uint32_t popped)
+{
+	const struct vr_chain *chain = rx->chains + rx->last;
+	const struct vr_chain *end = chain + popped;
+	uint32_t header = rx->header;
+	uint32_t segments = 0;
+
+	for (; chain < end; chain++) {
+		if (chain->writable > 0)
+			vr_net_will_write((uint8_t *)chain->segments[chain->readable].base +
+					  header);
+		segments += chain->readable + chain->writable;
+	}
+	rx->last += popped;
+	rx->segments_used += segments;
+}
+
 /* Pops more buffers behind the stock: the number, 0 when there is none or no room, or an error. */
 static int restock(struct vr_net_device_rx *rx)
 {
@@ -114,14 +132,8 @@ static int restock(struct vr_net_device_rx *rx)
 		vr_device_break(rx->queue);
 		return VR_E_BROKEN;
 	}
-	for (int i = 0; i < popped; i++) {
-		const struct vr_chain *chain = &rx->chains[rx->last++];
-
-		if (chain->writable > 0)
-			vr_net_will_write((uint8_t *)chain->segments[chain->readable].base +
-					  rx->header);
-		rx->segments_used += chain->readable + chain->writable;
-	}
+	if (popped > 0)
+		look_ahead(rx, (uint32_t)popped);
 	return popped;
 }
 
@@ -214,26 +226,28 @@ static void pull(struct source *from, uint8_t *to, size_t bytes)
  * Writes a header; where that is wanted, only if its bytes are not there already. What is read
  * decides nothing else, so a driver that plays with it gets a wrong header and no more.
  */
-static inline void put_header(const struct vr_net_device_rx *rx, void *shared, const uint8_t *wire)
+static inline void put_header(void *shared, const uint8_t *wire, uint32_t bytes, bool keep)
 {
 	uint8_t there[VR_NET_HEADER_MAX];
-	uint32_t bytes = rx->header;
 
-	/* Copies and comparisons of constant length are inline, and these come with every packet. */
-	if (!rx->keep_headers) {
-		if (bytes == 12)
-			memcpy(shared, wire, 12);
-		else
-			memcpy(shared, wire, bytes);
-		return;
+	if (keep) {
+		vr_net_header_copy(there, shared, bytes);
+		if (memcmp(there, wire, bytes) == 0)
+			return;
 	}
-	vr_net_header_copy(there, shared, bytes);
-	if (bytes == 12) {
-		if (memcmp(there, wire, 8) != 0 || memcmp(there + 8, wire + 8, 4) != 0)
-			memcpy(shared, wire, 12);
-	} else if (memcmp(there, wire, bytes) != 0) {
-		memcpy(shared, wire, bytes);
+	memcpy(shared, wire, bytes);
+}
+
+/* The same for the usual header, which comes with every packet. */
+static inline void put_words(void *shared, const struct vr_net_words *words, bool keep)
+{
+	if (keep) {
+		struct vr_net_words there = vr_net_words_read(shared);
+
+		if (there.front == words->front && there.back == words->back)
+			return;
 	}
+	vr_net_words_write(shared, words);
 }
 
 /* Fills one buffer with the header, if it is the first, and up to @bytes of the packet. */
@@ -247,7 +261,7 @@ static void fill(const struct vr_net_device_rx *rx, const struct vr_chain *chain
 		size_t part = segment->len < header - at ? segment->len : header - at;
 
 		if (part == header)
-			put_header(rx, segment->base, wire);
+			put_header(segment->base, wire, header, rx->keep_headers);
 		else
 			memcpy(segment->base, wire + at, part);
 		at += (uint32_t)part;
@@ -268,26 +282,64 @@ static void fill(const struct vr_net_device_rx *rx, const struct vr_chain *chain
 }
 
 /*
- * The packet that comes by the million: in one piece, into a buffer of one segment that is at hand.
- * False when it is not one of those.
+ * The packets that come by the million: in one piece, into buffers of one segment that are at hand.
+ * Stops at the first one of another kind, and when the lengths of a burst are noted. Returns how many
+ * were delivered, and adds up their bytes.
  */
-static inline bool deliver_simple(struct vr_net_device_rx *rx, const struct vr_net_packet *packet,
-				  const uint8_t *wire)
+static inline unsigned int deliver_run(struct vr_net_device_rx *rx,
+				       const struct vr_net_packet *packets, unsigned int count,
+				       const uint8_t *wire, uint32_t header, bool keep,
+				       uint64_t *sum)
 {
-	const struct vr_chain *chain = &rx->chains[rx->first];
-	const struct vr_iovec *segment;
-	uint64_t bytes = (uint64_t)packet->len + rx->header;
+	const struct vr_net_words words = vr_net_words_read(wire);
+	const struct vr_chain *chains = rx->chains + rx->first;
+	uint32_t *lengths = rx->lengths + rx->done;
+	uint32_t longest = rx->max_packet;
+	uint64_t bytes = 0;
+	unsigned int n;
 
-	if (rx->first == rx->last || packet->piece_count != 1 || packet->len == 0 ||
-	    packet->len > rx->max_packet)
-		return false;
-	segment = chain->segments + chain->readable;
-	if (chain->writable_bytes < bytes || segment->len < bytes)
-		return false;
-	put_header(rx, segment->base, wire);
-	vr_net_copy((uint8_t *)segment->base + rx->header, packet->pieces->base, packet->len);
-	complete(rx, (uint32_t)bytes);
-	return true;
+	if (count > rx->last - rx->first)
+		count = rx->last - rx->first;
+	if (count > rx->burst - rx->done)
+		count = rx->burst - rx->done;
+	for (n = 0; n < count; n++) {
+		const struct vr_iovec *segment = chains[n].segments + chains[n].readable;
+		uint32_t len = packets[n].len;
+		uint64_t all = (uint64_t)len + header;
+
+		/* No byte is as wrong as too many. */
+		if (packets[n].piece_count != 1 || len - 1 >= longest ||
+		    chains[n].writable_bytes < all || segment->len < all)
+			break;
+		if (header == VR_NET_HEADER_USUAL)
+			put_words(segment->base, &words, keep);
+		else
+			put_header(segment->base, wire, header, keep);
+		vr_net_copy((uint8_t *)segment->base + header, packets[n].pieces->base, len);
+		lengths[n] = (uint32_t)all;
+		bytes += len;
+	}
+	rx->first += n;
+	rx->done += n;
+	*sum += bytes;
+	return n;
+}
+
+static unsigned int deliver_simple(struct vr_net_device_rx *rx, const struct vr_net_packet *packets,
+				   unsigned int count, const uint8_t *wire, uint64_t *bytes)
+{
+	uint32_t header = rx->header;
+	unsigned int done;
+
+	if (header != VR_NET_HEADER_USUAL)
+		done = deliver_run(rx, packets, count, wire, header, rx->keep_headers, bytes);
+	else if (rx->keep_headers)
+		done = deliver_run(rx, packets, count, wire, VR_NET_HEADER_USUAL, true, bytes);
+	else
+		done = deliver_run(rx, packets, count, wire, VR_NET_HEADER_USUAL, false, bytes);
+	if (rx->done == rx->burst)
+		flush(rx);
+	return done;
 }
 
 static void deliver(struct vr_net_device_rx *rx, const struct vr_net_packet *packet,
@@ -347,11 +399,12 @@ static unsigned int deliver_plain(struct vr_net_device_rx *rx, const struct vr_n
 	if (rx->header > VR_NET_NUM_BUFFERS_AT)
 		wire[VR_NET_NUM_BUFFERS_AT] = 1;
 	for (done = 0; done < count; done++) {
-		if (deliver_simple(rx, &packets[done], wire)) {
-			simple++;
-			bytes += packets[done].len;
-			continue;
-		}
+		unsigned int run = deliver_simple(rx, packets + done, count - done, wire, &bytes);
+
+		simple += run;
+		done += run;
+		if (done == count)
+			break;
 		*got = deliver_any(rx, &packets[done], wire, rx->max_packet);
 		if (*got <= 0)
 			break;

@@ -18,6 +18,7 @@ struct vr_net_driver_rx {
 	uint32_t piece_count;
 	uint32_t header;
 	uint32_t max_packet;
+	uint32_t longest; /* packet in one buffer */
 	bool mergeable;
 	/* What add takes; all but addresses and tokens is set once. */
 	struct vr_segment segments[VR_NET_STAGE];
@@ -58,6 +59,9 @@ int vr_net_driver_rx_init(void *state, size_t bytes, const struct vr_net_driver_
 	r->header = vr_net_header_bytes(config->features);
 	r->mergeable = config->features & VR_NET_F_MRG_RXBUF;
 	r->max_packet = config->max_packet ? config->max_packet : UINT32_MAX;
+	r->longest = vr_net_slot_room(&r->slots);
+	if (r->longest > r->max_packet)
+		r->longest = r->max_packet;
 	r->pieces = (struct vr_iovec *)(r + 1);
 	r->here.number = (uint16_t *)(r->pieces + count);
 	r->here.size = count;
@@ -74,6 +78,28 @@ int vr_net_driver_rx_init(void *state, size_t bytes, const struct vr_net_driver_
 	return 0;
 }
 
+/* The oldest slots go into @count buffers; they are still here. */
+static void prepare(struct vr_net_driver_rx *rx, uint32_t count)
+{
+	struct vr_net_slots all = rx->slots;
+	uint32_t header = rx->header;
+	uint32_t at = rx->here.head;
+
+	for (uint32_t n = 0; n < count;) {
+		uint32_t run = vr_net_ring_run(rx->here.size, at, count - n);
+		const uint16_t *number = rx->here.number + at;
+		struct vr_segment *segments = rx->segments + n;
+		struct vr_buffer *buffers = rx->buffers + n;
+
+		for (uint32_t i = 0; i < run; i++) {
+			segments[i].addr = vr_net_slot_addr(&all, number[i]) - header;
+			buffers[i].token = number[i];
+		}
+		n += run;
+		at = 0;
+	}
+}
+
 /* Stages up to VR_NET_STAGE free slots; the number taken, or an error. */
 static int stage(struct vr_net_driver_rx *rx)
 {
@@ -85,16 +111,13 @@ static int stage(struct vr_net_driver_rx *rx)
 		n = room;
 	if (n == 0)
 		return 0;
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t number = vr_net_fifo_pop(&rx->here);
-
-		rx->segments[i].addr = vr_net_slot_addr(&rx->slots, number) - rx->header;
-		rx->buffers[i].token = number;
-	}
+	prepare(rx, n);
 	taken = vr_driver_add(rx->queue, rx->buffers, n);
-	for (uint32_t i = n; i > (taken > 0 ? (uint32_t)taken : 0); i--)
-		vr_net_fifo_unpop(&rx->here, (uint32_t)rx->buffers[i - 1].token);
-	rx->free -= taken > 0 ? (uint32_t)taken : 0;
+	if (taken <= 0)
+		return taken;
+	rx->here.head = vr_net_ring_at(rx->here.size, rx->here.head + (uint32_t)taken);
+	rx->here.count -= (uint32_t)taken;
+	rx->free -= (uint32_t)taken;
 	return taken;
 }
 
@@ -207,33 +230,61 @@ static bool finish(struct vr_net_driver_rx *rx, struct assembly *now)
 	return true;
 }
 
-/* A packet that is whole in one buffer; false when this is none. */
-static inline bool take_simple(struct vr_net_driver_rx *rx, struct vr_net_packet *packet,
-			       const struct vr_used *used)
+/*
+ * Packets that are whole in one buffer each: takes those that come first, as far as both FIFOs go without
+ * wrapping. Returns how many there were.
+ */
+static inline uint32_t take_run(struct vr_net_driver_rx *rx, const struct vr_used *used,
+				struct vr_net_packet *packets, uint32_t count, uint32_t header,
+				bool mergeable)
 {
-	uint32_t number = (uint32_t)used->token;
-	uint8_t *base = vr_net_slot_packet(&rx->slots, number);
-	struct vr_iovec *piece = &rx->pieces[rx->piece_count];
-	uint8_t wire[VR_NET_HEADER_MAX];
+	struct vr_net_slots all = rx->slots;
+	uint32_t at = vr_net_ring_at(rx->here.size, rx->here.head + rx->here.count);
+	uint32_t held = vr_net_ring_at(rx->here.size, rx->held_head + rx->held_packets);
+	uint32_t longest = rx->longest;
+	struct vr_iovec *pieces = rx->pieces + rx->piece_count;
+	uint16_t *number = rx->here.number + at;
+	uint16_t *buffers = rx->buffers_of + held;
+	uint64_t bytes = 0;
+	uint32_t n;
 
-	if (used->len <= rx->header || used->len - rx->header > rx->max_packet)
-		return false;
-	vr_net_header_copy(wire, base - rx->header, rx->header);
-	vr_net_header_decode(&packet->header, wire, rx->header);
-	/* Whoever reads it again reads another copy, and judges that one. */
-	if (rx->mergeable && packet->header.num_buffers != 1)
-		return false;
-	piece->base = base;
-	piece->len = used->len - rx->header;
-	packet->pieces = piece;
-	packet->piece_count = 1;
-	packet->len = used->len - rx->header;
-	rx->piece_count++;
-	vr_net_fifo_push(&rx->here, number);
-	hold(rx, 1);
-	rx->stats.packets++;
-	rx->stats.bytes += packet->len;
-	return true;
+	count = vr_net_ring_run(rx->here.size, at > held ? at : held, count);
+	for (n = 0; n < count; n++) {
+		uint32_t slot = (uint32_t)used[n].token;
+		uint8_t *base = vr_net_slot_packet(&all, slot);
+		uint32_t len = used[n].len - header;
+
+		/* Without a byte behind the header it is above any limit, too. */
+		if (len - 1 >= longest)
+			break;
+		vr_net_header_read(&packets[n].header, base - header, header);
+		/* Whoever reads it again reads another copy, and judges that one. */
+		if (mergeable && packets[n].header.num_buffers != 1)
+			break;
+		pieces[n] = (struct vr_iovec){ base, len };
+		packets[n].pieces = &pieces[n];
+		packets[n].piece_count = 1;
+		packets[n].len = len;
+		number[n] = (uint16_t)slot;
+		buffers[n] = 1;
+		bytes += len;
+	}
+	rx->piece_count += n;
+	rx->here.count += n;
+	rx->held_packets += n;
+	rx->stats.packets += n;
+	rx->stats.bytes += bytes;
+	return n;
+}
+
+static uint32_t take_simple(struct vr_net_driver_rx *rx, const struct vr_used *used,
+			    struct vr_net_packet *packets, uint32_t count)
+{
+	if (rx->header != VR_NET_HEADER_USUAL)
+		return take_run(rx, used, packets, count, rx->header, rx->mergeable);
+	if (rx->mergeable)
+		return take_run(rx, used, packets, count, VR_NET_HEADER_USUAL, true);
+	return take_run(rx, used, packets, count, VR_NET_HEADER_USUAL, false);
 }
 
 /* Makes packets of @got used buffers; the number of packets done, or an error. */
@@ -245,11 +296,16 @@ static int assemble(struct vr_net_driver_rx *rx, struct assembly *now,
 	for (int i = 0; i < got; i++) {
 		int error = 0;
 
-		now->packet = &packets[done];
-		if (now->missing == 0 && take_simple(rx, now->packet, &rx->used[i])) {
-			done++;
-			continue;
+		if (now->missing == 0) {
+			int simple = (int)take_simple(rx, &rx->used[i], &packets[done],
+						      (uint32_t)(got - i));
+
+			done += simple;
+			i += simple;
+			if (i == got)
+				break;
 		}
+		now->packet = &packets[done];
 		if (now->missing == 0)
 			error = begin(rx, now, &rx->used[i], (uint32_t)(got - i - 1));
 		if (error) {
@@ -303,10 +359,14 @@ int vr_net_driver_rx_release(struct vr_net_driver_rx *rx, unsigned int count)
 	if (count > rx->held_packets)
 		count = rx->held_packets;
 	rx->held_packets -= count;
-	for (; count > 0; count--) {
-		rx->free += rx->buffers_of[rx->held_head];
-		if (++rx->held_head == rx->here.size)
-			rx->held_head = 0;
+	while (count > 0) {
+		uint32_t run = vr_net_ring_run(rx->here.size, rx->held_head, count);
+		const uint16_t *buffers = rx->buffers_of + rx->held_head;
+
+		for (uint32_t i = 0; i < run; i++)
+			rx->free += buffers[i];
+		rx->held_head = vr_net_ring_at(rx->here.size, rx->held_head + run);
+		count -= run;
 	}
 	return vr_net_driver_rx_fill(rx);
 }

@@ -49,6 +49,24 @@ int vr_net_driver_tx_init(void *state, size_t bytes, const struct vr_net_driver_
 	return 0;
 }
 
+/* The slots of used buffers are free again. */
+static inline void take_back(struct vr_net_driver_tx *tx, uint32_t count)
+{
+	const struct vr_used *used = tx->used;
+
+	while (count > 0) {
+		uint32_t at = vr_net_ring_at(tx->free.size, tx->free.head + tx->free.count);
+		uint32_t run = vr_net_ring_run(tx->free.size, at, count);
+		uint16_t *number = tx->free.number + at;
+
+		for (uint32_t i = 0; i < run; i++)
+			number[i] = (uint16_t)used[i].token;
+		tx->free.count += run;
+		used += run;
+		count -= run;
+	}
+}
+
 int vr_net_driver_tx_reap(struct vr_net_driver_tx *tx)
 {
 	int total = 0;
@@ -56,11 +74,33 @@ int vr_net_driver_tx_reap(struct vr_net_driver_tx *tx)
 
 	do {
 		got = vr_driver_get(tx->queue, tx->used, VR_NET_STAGE);
-		for (int i = 0; i < got; i++)
-			vr_net_fifo_push(&tx->free, (uint32_t)tx->used[i].token);
+		take_back(tx, got > 0 ? (uint32_t)got : 0);
 		total += got > 0 ? got : 0;
 	} while (got == (int)VR_NET_STAGE);
 	return got < 0 && total == 0 ? got : total;
+}
+
+/* The first free slots, of which there are so many. */
+static inline void hand_out(struct vr_net_driver_tx *tx, struct vr_net_slot *slots, uint32_t count)
+{
+	struct vr_net_slots all = tx->slots;
+	struct vr_net_fifo *free = &tx->free;
+
+	while (count > 0) {
+		uint32_t run = vr_net_ring_run(free->size, free->head, count);
+		const uint16_t *number = free->number + free->head;
+
+		for (uint32_t i = 0; i < run; i++) {
+			slots[i].data = vr_net_slot_packet(&all, number[i]);
+			vr_net_will_write(slots[i].data);
+			slots[i].len = vr_net_slot_room(&all);
+			slots[i].index = number[i];
+		}
+		free->head = vr_net_ring_at(free->size, free->head + run);
+		free->count -= run;
+		slots += run;
+		count -= run;
+	}
 }
 
 int vr_net_driver_tx_reserve(struct vr_net_driver_tx *tx, struct vr_net_slot *slots,
@@ -77,39 +117,41 @@ int vr_net_driver_tx_reserve(struct vr_net_driver_tx *tx, struct vr_net_slot *sl
 		if (count > room)
 			count = room;
 	}
-	for (unsigned int i = 0; i < count; i++) {
-		uint32_t number = vr_net_fifo_pop(&tx->free);
-
-		slots[i].data = vr_net_slot_packet(&tx->slots, number);
-		vr_net_will_write(slots[i].data);
-		slots[i].len = vr_net_slot_room(&tx->slots);
-		slots[i].index = number;
-	}
+	hand_out(tx, slots, count);
 	return (int)count;
 }
 
 /* Stages up to VR_NET_STAGE packets; the number taken, or an error for the first one. */
 static int stage(struct vr_net_driver_tx *tx, const struct vr_net_slot *slots, unsigned int count)
 {
-	uint32_t room = vr_net_slot_room(&tx->slots);
+	struct vr_net_slots all = tx->slots;
+	uint32_t room = vr_net_slot_room(&all);
+	uint32_t header = tx->header;
 	uint64_t bytes = 0;
 	unsigned int n;
 	int taken;
 
-	for (n = 0; n < count && n < VR_NET_STAGE; n++) {
-		if (slots[n].len == 0 || slots[n].len > room || slots[n].index >= tx->slots.count)
+	if (count > VR_NET_STAGE)
+		count = VR_NET_STAGE;
+	for (n = 0; n < count; n++) {
+		uint32_t len = slots[n].len;
+		uint32_t index = slots[n].index;
+
+		/* No byte is as wrong as too many. */
+		if (len - 1 >= room || index >= all.count)
 			break;
-		tx->segments[n].addr = vr_net_slot_addr(&tx->slots, slots[n].index) - tx->header;
-		tx->segments[n].len = slots[n].len + tx->header;
-		tx->buffers[n].token = slots[n].index;
+		tx->segments[n].addr = vr_net_slot_addr(&all, index) - header;
+		tx->segments[n].len = len + header;
+		tx->buffers[n].token = index;
+		bytes += len;
 	}
 	if (n == 0)
 		return VR_E_INVAL;
 	taken = vr_driver_add(tx->queue, tx->buffers, n);
-	for (int i = 0; i < taken; i++)
-		bytes += slots[i].len;
 	if (taken > 0) {
-		tx->stats.packets += (unsigned int)taken;
+		while (n > (unsigned int)taken)
+			bytes -= slots[--n].len;
+		tx->stats.packets += n;
 		tx->stats.bytes += bytes;
 	}
 	return taken;

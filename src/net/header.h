@@ -12,6 +12,9 @@
 /* Where num_buffers is, and the smallest header that has it. */
 #define VR_NET_NUM_BUFFERS_AT 10u
 
+/* Its size but for old drivers and rare features. */
+#define VR_NET_HEADER_USUAL 12u
+
 /**
  * vr_net_header_decode() - from wire to host
  * @header: filled; num_buffers is 1 where the wire has none
@@ -70,6 +73,53 @@ static inline void vr_net_header_copy(uint8_t *wire, const void *shared, uint32_
 		memcpy(wire, shared, bytes);
 	/* The compiler must not go back to @shared for bytes that it has judged. */
 	__asm__ volatile("" : : "r"(wire) : "memory");
+}
+
+/* A header of the usual size in two registers. */
+struct vr_net_words {
+	uint64_t front;
+	uint32_t back;
+};
+
+/*
+ * Out of shared memory, each byte read once. Nothing else has to be loaded again behind it, as behind a
+ * copy in memory that the compiler must not see through.
+ */
+static inline struct vr_net_words vr_net_words_read(const void *shared)
+{
+	struct vr_net_words words;
+
+	memcpy(&words.front, shared, sizeof(words.front));
+	memcpy(&words.back, (const uint8_t *)shared + sizeof(words.front), sizeof(words.back));
+	__asm__ volatile("" : "+r"(words.front), "+r"(words.back));
+	return words;
+}
+
+static inline void vr_net_words_write(void *to, const struct vr_net_words *words)
+{
+	memcpy(to, &words->front, sizeof(words->front));
+	memcpy((uint8_t *)to + sizeof(words->front), &words->back, sizeof(words->back));
+}
+
+/**
+ * vr_net_header_read() - a header out of shared memory, each byte read once
+ * @header: filled; num_buffers is 1 where the wire has none
+ * @shared: where it is
+ * @bytes: 10..VR_NET_HEADER_MAX
+ */
+static inline void vr_net_header_read(struct vr_net_header *header, const void *shared,
+				      uint32_t bytes)
+{
+	uint8_t wire[VR_NET_HEADER_MAX];
+
+	if (bytes == VR_NET_HEADER_USUAL) {
+		struct vr_net_words words = vr_net_words_read(shared);
+
+		vr_net_words_write(wire, &words);
+	} else {
+		vr_net_header_copy(wire, shared, bytes);
+	}
+	vr_net_header_decode(header, wire, bytes);
 }
 
 /**

@@ -35,22 +35,31 @@ static inline void vr_net_fifo_push(struct vr_net_fifo *fifo, uint32_t number)
 	fifo->count++;
 }
 
-static inline uint32_t vr_net_fifo_pop(struct vr_net_fifo *fifo)
-{
-	uint32_t number = fifo->number[fifo->head];
-
-	if (++fifo->head == fifo->size)
-		fifo->head = 0;
-	fifo->count--;
-	return number;
-}
-
-/* Puts a number back in front: the inverse of a pop. */
+/* Puts a number back in front, from where it was taken last. */
 static inline void vr_net_fifo_unpop(struct vr_net_fifo *fifo, uint32_t number)
 {
 	fifo->head = fifo->head ? fifo->head - 1 : fifo->size - 1;
 	fifo->number[fifo->head] = (uint16_t)number;
 	fifo->count++;
+}
+
+/**
+ * vr_net_ring_run() - how many of the next places of a ring lie one behind another
+ * @size: places of the ring
+ * @at: the first one
+ * @count: wanted
+ *
+ * Loops over bursts go from run to run, so that they need not ask at each place.
+ */
+static inline uint32_t vr_net_ring_run(uint32_t size, uint32_t at, uint32_t count)
+{
+	return count < size - at ? count : size - at;
+}
+
+/* A place of a ring, of which only the sum may be beyond its end. */
+static inline uint32_t vr_net_ring_at(uint32_t size, uint32_t at)
+{
+	return at >= size ? at - size : at;
 }
 
 /**
