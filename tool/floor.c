@@ -94,8 +94,9 @@ static void write_burst(struct ground *ground, unsigned int *slot, uint64_t numb
 		memcpy(header, &number, sizeof(number));
 		if (config->header)
 			memcpy(payload - FLOOR_HEADER, header, FLOOR_HEADER);
-		memcpy(ground->sent, &number, sizeof(number));
+		/* Over what was copied: in its source, the copy would wait until it is stored there. */
 		copy(payload, ground->sent, config->bytes);
+		memcpy(payload, &number, sizeof(number));
 		*slot = next_slot(ground, *slot);
 	}
 }
