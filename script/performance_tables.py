@@ -13,7 +13,7 @@ import sys
 DISTANCES = ("near", "between", "far")
 PLAYERS = tuple((pair, variant)
                 for pair in ("dpdk-dpdk", "virtring-dpdk", "dpdk-virtring", "virtring-virtring")
-                for variant in ("scalar", "vector", "rotate", "keep"))
+                for variant in ("scalar", "vector", "rotate", "keep")) + (("floor", None),)
 
 
 def form(row):
@@ -39,7 +39,8 @@ def versus_cell(cell, distance):
         return "–"
     text = spread(cell["results"][distance], "mpps", 1)
     ratio = cell["ratio_to_dpdk"].get(distance)
-    return text + (f" **{ratio:.2f}**" if ratio else "")
+    share = cell["share_of_floor"].get(distance)
+    return text + (f" **{ratio:.2f}**" if ratio else "") + (f" *{share:.2f}*" if share else "")
 
 
 def versus(data):
@@ -57,7 +58,7 @@ def versus(data):
         rows = [row for row in rows if any(text != "–" for text in row[1:])]
         if rows:
             print(f"{distance}:\n")
-            table(["cell"] + [f"{pair} {variant}" for pair, variant in players], rows)
+            table(["cell"] + [" ".join(filter(None, player)) for player in players], rows)
 
 
 def gain(data):
