@@ -10,6 +10,14 @@
 
 #include "port.h"
 
+/* Hints to a compiler, which say nothing here. */
+#undef VR_KEEP
+#undef VR_OPERAND
+#undef VR_WILL_WRITE
+#define VR_KEEP(value) ((void)0)
+#define VR_OPERAND(value) ((void)0)
+#define VR_WILL_WRITE(...) ((void)0)
+
 uint8_t nondet_uint8(void);
 uint16_t nondet_uint16(void);
 uint32_t nondet_uint32(void);
@@ -19,11 +27,11 @@ uint64_t nondet_uint64(void);
 _Bool proof_may_load(const void *field, size_t bytes);
 _Bool proof_may_store(const void *field, size_t bytes);
 
-/* CBMC has no body for the builtin; the core copies whole elements of arrays with it. */
+/* CBMC has no body for the builtin; the core copies whole objects, of the type of the source, with it. */
 #define __builtin_memcpy(to, from, bytes) \
 	do { \
-		for (size_t each_ = 0; each_ < (bytes) / sizeof(*(to)); each_++) \
-			(to)[each_] = (from)[each_]; \
+		for (size_t each_ = 0; each_ < (bytes) / sizeof(*(from)); each_++) \
+			((__typeof__(*(from)) *)(void *)(to))[each_] = (from)[each_]; \
 	} while (0)
 
 #define PROOF_LOAD(field, bytes) \

@@ -109,6 +109,8 @@ static _Bool valid_packed(void)
 	       d->run.descriptors + d->staged_descs + descriptors + d->resubmit_left <=
 		       d->in_flight_descs &&
 	       d->run.buffers <= d->run.descriptors && d->entries <= d->staged_descs &&
+	       /* each staged buffer has a descriptor */
+	       proof_staged() <= d->run.descriptors + d->staged_descs &&
 	       (d->entries == 0) == (d->staged_descs == 0);
 }
 

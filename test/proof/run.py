@@ -24,6 +24,8 @@ SOURCES = {
     'device': ['device.c', 'device_age.c', 'device_gather.c', 'device_event.c', 'device_init.c',
                'device_restore.c', 'form.c'],
 }
+# Nothing else writes the halt word meanwhile; without this bound, it is tried again at each fault.
+HALT = 'vr_halt_break.0:1'
 FORMS = ['split', 'split-in-order', 'packed', 'packed-in-order']
 
 
@@ -61,7 +63,7 @@ def plant(harness, folder):
 
 
 def command(harness, ring, options):
-    loops = ['--unwindset', harness.loops] if harness.loops != '-' else []
+    loops = [HALT] + ([harness.loops] if harness.loops != '-' else [])
     defines = ['-D' + define for define in harness.defines.split()]
     return (shlex.split(options.cbmc) + [os.path.join(HERE, harness.half + '.c')] +
             [os.path.join(ring, source) for source in SOURCES[harness.half]] +
@@ -69,7 +71,8 @@ def command(harness, ring, options):
              '-DVR_ACCESS_HEADER="access_nondet.h"', '-DFORM=%d' % FORMS.index(harness.form)] +
             defines + ['--function', 'prove_' + harness.call,
                        '--unwind', str(int(harness.size) + 1), '--object-bits', '12',
-                       '--pointer-overflow-check', '--drop-unused-functions', '--json-ui'] + loops)
+                       '--pointer-overflow-check', '--drop-unused-functions', '--slice-formula',
+                       '--unwindset', ','.join(loops), '--json-ui'])
 
 
 def bounds(limit):
