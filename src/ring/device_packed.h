@@ -140,7 +140,7 @@ VR_INLINE bool vr_packed_take(struct vr_device *device, struct vr_pop *pop,
 	if (in_order) {
 		handle = run->handle + (i + 1ull) * (VR_HANDLE_STEP + 1);
 	} else {
-		place = *(run->free_place - i);
+		place = *(run->free_place - (i + 1));
 		VR_KEEP(place);
 		VR_OPERAND(device->records);
 		record = &device->records[place];
@@ -191,7 +191,7 @@ VR_INLINE uint32_t vr_packed_pop_run(struct vr_device *device, struct vr_pop *po
 
 	vr_pop_run_begin(device, pop, &run, in_order);
 	run.desc = &device->desc[device->next.slot];
-	run.free_place = in_order ? NULL : &device->free_places[device->size - 1 - device->open];
+	run.free_place = in_order ? NULL : device->free_places + (device->size - device->open);
 	run.flags = vr_packed_rest(0, 0, vr_available_state(device->next.wrap) | kind);
 	run.limit = vr_packed_rest(0, 0, 1);
 	VR_KEEP(run.limit);

@@ -69,7 +69,7 @@ struct vr_pop_run {
 	struct vr_device_record *record; /* in order */
 	const struct vr_desc *desc; /* not split plain */
 	const struct vr_le16 *avail; /* split plain */
-	const uint16_t *free_place; /* packed plain; goes backwards */
+	const uint16_t *free_place; /* packed plain: behind the next one; goes backwards */
 	uint64_t *age; /* plain */
 	uint64_t handle; /* the last one; plain: with no place */
 	uint64_t word; /* split in order: of the next record, without a length */

@@ -83,7 +83,7 @@ static VR_NOINLINE int vr_packed_add_one(struct vr_driver *driver, const struct 
 struct vr_packed_run {
 	const struct vr_buffer *buffers;
 	struct vr_used *records;
-	const uint16_t *top; /* plain: the stack of free ids */
+	const uint16_t *top; /* plain: behind the next free id; goes backwards */
 	struct vr_desc *desc;
 	uint64_t upper; /* of a second word: flags, in order the next buffer's id, too */
 	uint32_t serial; /* cookie of the first buffer */
@@ -97,7 +97,7 @@ VR_INLINE bool vr_packed_stage(struct vr_packed_run *run, size_t i, uint32_t kin
 			       bool known, uint64_t *held)
 {
 	const struct vr_buffer *buffer = &run->buffers[i];
-	uint32_t id = in_order ? 0 : *(run->top - i);
+	uint32_t id = in_order ? 0 : *(run->top - (i + 1));
 	struct vr_used *record = &run->records[in_order ? i : id];
 	struct vr_segment segment;
 	uint64_t rest;
@@ -192,7 +192,7 @@ VR_INLINE unsigned int vr_packed_stage_kind(struct vr_driver *driver,
 
 	run.buffers = buffers;
 	run.records = driver->buffers + (in_order ? driver->add_slot : 0);
-	run.top = in_order ? NULL : driver->free_ids + (driver->size - 1 - open);
+	run.top = in_order ? NULL : driver->free_ids + (driver->size - open);
 	run.desc = &driver->desc[driver->next.slot];
 	run.upper = vr_packed_rest(0, in_order ? driver->add_slot : 0, flags);
 	run.serial = in_order ? driver->next.slot : (uint32_t)driver->added;
