@@ -95,14 +95,14 @@ else
 			net_loop "$form" "$direction" $(network_calls device "$direction")
 		sed 's/^/            /' build/log/check
 	done <<-'END'
-		split tx 95 99
-		split-in-order tx 74 75
-		packed tx 98 100
-		packed-in-order tx 73 78
-		split rx 115 146
-		split-in-order rx 98 127
-		packed rx 115 142
-		packed-in-order rx 105 129
+		split tx 96 100
+		split-in-order tx 75 76
+		packed tx 100 101
+		packed-in-order tx 74 79
+		split rx 116 147
+		split-in-order rx 99 128
+		packed rx 116 142
+		packed-in-order rx 106 130
 	END
 	for form in split packed; do
 		for kind in readable writable; do
