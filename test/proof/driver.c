@@ -5,6 +5,9 @@
 #ifndef BURST
 #define BURST 2
 #endif
+#ifndef SEGMENTS
+#define SEGMENTS 2 /* of a buffer that is added */
+#endif
 
 /* The state before the call. */
 static struct vr_driver old;
@@ -133,6 +136,76 @@ void prove_publish(void)
 		PROVE(proof_desc[old.first.slot].rest.u.raw == old.held, "the first word says so");
 	REACH(count == N, "a whole ring is published");
 	REACH(count == 0, "nothing is published");
+}
+
+static struct vr_desc old_desc[N];
+static struct proof_avail old_avail;
+
+static _Bool same_descriptor(uint32_t slot)
+{
+	return proof_desc[slot].addr.u.raw == old_desc[slot].addr.u.raw &&
+	       proof_desc[slot].rest.u.raw == old_desc[slot].rest.u.raw;
+}
+
+/* Refused, an add leaves no trace; neither in private state nor in memory. */
+static void prove_no_trace(void)
+{
+	uint32_t i;
+
+	prove_same_cursors();
+	for (i = 0; i < N; i++)
+		PROVE(same_buffer(i) && same_descriptor(i) &&
+			      proof_avail.ring[i] == old_avail.ring[i],
+		      "refused, nothing changes");
+}
+
+void prove_add(void)
+{
+	struct vr_segment segments[SEGMENTS];
+	struct vr_buffer buffer;
+	uint32_t gate, i;
+	int taken;
+
+	proof_valid_driver();
+	__CPROVER_havoc_object(segments);
+	buffer.segments = segments;
+	buffer.readable = nondet_uint16();
+	buffer.writable = nondet_uint16();
+	buffer.token = nondet_uint64();
+	buffer.context = nondet_uint64();
+	ASSUME((uint32_t)buffer.readable + buffer.writable <= SEGMENTS);
+	/* None has been out there while 2^32 others were added. */
+	for (i = 0; i < N; i++)
+		ASSUME(IN_ORDER || !proof_outstanding(i) || proof_staged(i) ||
+		       proof_buffers[i].cookie != (uint32_t)d->added);
+	remember();
+	for (i = 0; i < N; i++)
+		old_desc[i] = proof_desc[i];
+	old_avail = proof_avail;
+	taken = vr_driver_add(d, &buffer, 1);
+	PROVE(vr_driver_valid(), "the state is valid");
+	PROVE(taken == 1 || taken == 0 || taken == VR_E_INVAL || taken == VR_E_TOO_LONG,
+	      "one, none, or refused");
+	PROVE(d->published == old.published && d->handed == old.handed && d->halt.word == 0,
+	      "nothing is published");
+	/* What a device looks at next says nothing new: the index, or the first staged descriptor. */
+	gate = old.added == old.published ? old.next.slot : old.first.slot;
+	PROVE(SPLIT ? proof_avail.idx == old_avail.idx :
+		      proof_desc[gate].rest.u.raw == old_desc[gate].rest.u.raw,
+	      "the device sees nothing of it");
+	if (taken != 1)
+		prove_no_trace();
+	else
+		PROVE(d->added == old.added + 1 && d->free < old.free && segments[0].len != 0 &&
+			      buffer.readable + buffer.writable > 0,
+		      "one is added, which is not empty");
+	for (i = 0; i < N; i++)
+		PROVE(IN_ORDER || old_buffers[i].descriptors == 0 || same_buffer(i),
+		      "no outstanding buffer changes");
+	REACH(taken == 1 && old.free - d->free == SEGMENTS, "a buffer of several segments");
+	REACH(taken == 1 && d->free == 0, "the last descriptor is taken");
+	REACH(taken == 0, "there is no room");
+	REACH(taken == VR_E_INVAL, "a buffer is refused");
 }
 
 /* Calls that only read the state, or write event words. */

@@ -8,6 +8,7 @@ one planted fault, which must be refuted.
 """
 import argparse
 import concurrent.futures
+import copy
 import json
 import os
 import re
@@ -24,25 +25,42 @@ SOURCES = {
     'device': ['device.c', 'device_age.c', 'device_gather.c', 'device_event.c', 'device_init.c',
                'device_restore.c', 'form.c'],
 }
-# Nothing else writes the halt word meanwhile; without this bound, it is tried again at each fault.
+# A half breaks in one round, as nothing else writes its halt word; at each place that finds a fault.
 HALT = 'vr_halt_break.0:1'
 FORMS = ['split', 'split-in-order', 'packed', 'packed-in-order']
 
 
 class Harness:
-    """One line of harnesses.txt."""
+    """One line of harnesses.txt, or one case of it."""
 
     def __init__(self, line):
-        fields = [field.strip() for field in line.split(' | ')]
+        self.long = line.startswith('long: ')
+        fields = [field.strip() for field in line.removeprefix('long: ').split(' | ')]
         self.half, self.call, self.form, self.defines, self.loops, self.fault, self.proves = fields
         self.name = '%s_%s/%s' % (self.half, self.call, self.form)
         self.size = re.search(r'\bN=(\d+)', self.defines).group(1)
+        self.case = ''
+
+    def cases(self):
+        """Itself; or, where a define has a range (SLOT=0..3), one for each value of it."""
+        found = re.search(r'\b([A-Z]+)=(\d+)\.\.(\d+)', self.defines)
+        if not found:
+            return [self]
+        several = []
+        for value in range(int(found.group(2)), int(found.group(3)) + 1):
+            one = copy.copy(self)
+            define = '%s=%d' % (found.group(1), value)
+            one.defines = self.defines.replace(found.group(0), define)
+            one.case = (self.case + ' ' + define).strip()
+            several += one.cases()
+        return several
 
 
 def harnesses():
     with open(os.path.join(HERE, 'harnesses.txt'), encoding='utf-8') as file:
         lines = [line for line in file.read().splitlines() if line and not line.startswith('#')]
-    return ([Harness(line) for line in lines if not line.startswith('not proved:')],
+    return ([case for line in lines if not line.startswith('not proved:')
+             for case in Harness(line).cases()],
             [line for line in lines if line.startswith('not proved:')])
 
 
@@ -117,7 +135,8 @@ def prove(harness, options):
                                  options.limit)
     wrong = [why] if results is None else judge(results)
     count = 0 if results is None else sum(r['status'] == 'SUCCESS' for r in results)
-    folder = os.path.join(ROOT, 'build', 'prove', harness.name.replace('/', '-'))
+    folder = os.path.join(ROOT, 'build', 'prove',
+                          (harness.name + harness.case).translate(str.maketrans('/ =', '---')))
     plant(harness, folder)
     faulty, more, why = cbmc(command(harness, folder, options) +
                              ['-DPROOF_NO_REACH', '--stop-on-fail'], options.limit)
@@ -130,17 +149,19 @@ def prove(harness, options):
 def main():
     parser = argparse.ArgumentParser(description='prove the core')
     parser.add_argument('--cbmc', required=True, help='command that runs CBMC')
-    parser.add_argument('--limit', type=int, default=200, help='processor seconds for one run')
+    parser.add_argument('--limit', type=int, default=900, help='processor seconds for one run')
+    parser.add_argument('--all', action='store_true', help='those that take long, too')
     parser.add_argument('--jobs', type=int, default=2)
     parser.add_argument('names', nargs='*', help='a name or part of names; all without one')
     options = parser.parse_args()
     known, missing = harnesses()
     exact = {h.name for h in known}
     chosen = [h for h in known
-              if not options.names or
-              any(n == h.name if n in exact else n in h.name for n in options.names)]
+              if any(n == h.name if n in exact else n in h.name for n in options.names) or
+              (not options.names and (options.all or not h.long))]
     if not chosen:
         raise SystemExit('no harness has such a name')
+    left = [] if options.names else [h for h in known if h not in chosen]
     failed = 0
     row = '  %-7s %-30s %-3s %5s %6s  %-6s  %s'
     print(row % ('', 'harness', 'N', 'props', 'time', 'fault', 'proves'))
@@ -150,11 +171,14 @@ def main():
                 [pool.submit(prove, harness, options) for harness in chosen]):
             harness, count, seconds, more, refuted, wrong = done.result()
             print(row % ('FAILED' if wrong else 'ok', harness.name, harness.size, count,
-                         '%.1f s' % seconds, '%.1f s' % more if refuted else 'NOT', harness.proves),
+                         '%.1f s' % seconds, '%.1f s' % more if refuted else 'NOT',
+                         harness.proves + (', case ' + harness.case if harness.case else '')),
                   flush=True)
             for line in wrong[:20]:
                 print('          ' + line, flush=True)
             failed += bool(wrong)
+    for name in sorted({'%s N=%s' % (h.name, h.size) for h in left}):
+        print('  left out, run by --all: ' + name)
     for line in missing:
         print('  ' + line)
     print('%d passed, %d failed, %d skipped' % (len(chosen) - failed, failed, 0))
