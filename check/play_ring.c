@@ -29,6 +29,22 @@ static struct play_chain *chain_new(uint32_t size)
 	return chain;
 }
 
+/*
+ * Of a fresh ring, whose wrap counters are 1, User Mode Linux says 0, and DPDK's front end says nothing
+ * about the used half. Once buffers went through it both are positions like any other: a list over the
+ * end of the ring leaves its first slot as a fresh one's looks.
+ */
+static uint32_t packed_base(const struct play_ring *ring)
+{
+	uint32_t base = ring->base;
+
+	if (base == 0 && !ring->taken && !(le16_at(ring->descriptors + 14) & 0x8000))
+		return 0x80008000;
+	if (base >> 16 == 0 && (base == 0x8000 || !ring->taken))
+		return base | base << 16;
+	return base;
+}
+
 static void positions(struct play *play, struct play_ring *ring)
 {
 	uint32_t base = ring->base;
@@ -38,15 +54,12 @@ static void positions(struct play *play, struct play_ring *ring)
 	ring->event_idx = play->features & F_EVENT;
 	ring->used_wrap = ring->avail_wrap = true;
 	if (ring->packed) {
-		/* User Mode Linux says 0 of a fresh ring, whose wrap counters are 1. */
-		if (base == 0 && !(le16_at(ring->descriptors + 14) & 0x8000))
-			base = 0x80008000;
+		base = packed_base(ring);
 		ring->fresh = (base & 0x7fff) == 0 && (base >> 16 & 0x7fff) == 0;
 		ring->avail = (base & 0x7fff) % ring->size;
 		ring->avail_wrap = base >> 15 & 1;
-		/* DPDK's front end says nothing about the used half of a fresh ring. */
-		ring->used = base >> 16 ? base >> 16 & 0x7fff : ring->avail;
-		ring->used_wrap = base >> 16 ? base >> 31 & 1 : ring->avail_wrap;
+		ring->used = (base >> 16 & 0x7fff) % ring->size;
+		ring->used_wrap = base >> 31 & 1;
 		ring->avail_at = ring->avail + (ring->avail_wrap ? 0 : ring->size);
 		ring->used_at = ring->avail_at;
 	} else {
