@@ -191,7 +191,8 @@ static _Bool valid_shadows(void)
 
 		if (proof_shadow[i].rest != VR_SHADOW_UNKNOWN &&
 		    (proof_desc[i].rest.u.raw != proof_shadow[i].rest ||
-		     proof_desc[i].addr.u.raw != proof_shadow[i].addr))
+		     proof_desc[i].addr.u.raw != proof_shadow[i].addr ||
+		     (uint32_t)proof_shadow[i].rest == 0)) /* nothing is empty */
 			return 0;
 		if (head < N && proof_avail.ring[i] != head)
 			return 0;
