@@ -79,6 +79,53 @@ void prove_complete(void)
 	REACH(!IN_ORDER || d->staged == old.staged + 2, "one takes along what waited");
 }
 
+/* The place of the oldest that is popped and not completed or staged; N without one. */
+static uint32_t old_oldest(void)
+{
+	uint32_t i;
+
+	if (IN_ORDER)
+		return old.open ? old.stage_place : N;
+	for (i = 0; i < 2 * N; i++) {
+		uint32_t place = (uint32_t)(proof_ages[i] & VR_PLACE_MASK);
+
+		if (i >= old.age_head && i < old.age_tail && place < N &&
+		    old_records[place].owner == proof_ages[i])
+			return place;
+	}
+	return N;
+}
+
+void prove_oldest(void)
+{
+	uint32_t len = nondet_uint32();
+	_Bool ask = nondet_bool();
+	uint32_t place, given;
+	_Bool fits;
+	int answer;
+
+	proof_valid_device();
+	remember();
+	place = old_oldest();
+	given = ask ? len : 0;
+	fits = place < N && given <= old_records[place].capacity;
+	answer = vr_device_complete_oldest(d, ask ? &len : NULL, 1);
+	PROVE(vr_device_valid(), "the state is valid");
+	PROVE(answer == (place == N ? 0 : fits ? 1 : VR_E_INVAL), "one, if there is and it fits");
+	PROVE(d->published == old.published && d->avail == old.avail &&
+		      vr_device_in_flight(d) == old_in_flight(),
+	      "nothing is published");
+	if (answer != 1) {
+		prove_same();
+		return;
+	}
+	PROVE(!proof_open(place), "it is the oldest that is staged");
+	PROVE(IN_ORDER || d->staged == old.staged + 1, "and no other");
+	REACH(d->staged == old.staged + 1, "one is staged");
+	REACH(!IN_ORDER || d->staged == old.staged + 2, "one takes along what waited");
+	REACH(given > 0, "one with a length");
+}
+
 void prove_publish(void)
 {
 	struct vr_stored stored;

@@ -73,7 +73,8 @@ static inline uint32_t proof_staged(void)
 static _Bool valid_counts(void)
 {
 	return d->staged - d->published <= N && d->open <= N && d->open + proof_staged() <= N &&
-	       d->resubmit_left <= N && (!IN_ORDER || d->special <= d->popped) &&
+	       d->resubmit_left <= N &&
+	       (!IN_ORDER || (d->special <= d->popped && d->open <= d->popped)) &&
 	       d->entries <= proof_staged() && d->first_slot < N && d->last_slot < N &&
 	       (proof_staged() == 0) == (d->entries == 0 && d->run.buffers == 0) &&
 	       d->run.buffers <= proof_staged();
@@ -87,11 +88,17 @@ static _Bool valid_split(void)
 	       d->head < N;
 }
 
+/* In order: how far behind the start of the row is this place? */
+static uint32_t nth(uint32_t place)
+{
+	return (place - d->stage_place) & (N - 1); /* N is a power of two in these proofs */
+}
+
 /* Is the buffer at this place popped, and not completed or, in order, not staged? */
 static _Bool proof_open(uint32_t place)
 {
 	if (IN_ORDER)
-		return (place < d->stage_place ? place + N : place) - d->stage_place < d->open;
+		return nth(place) < d->open;
 	return proof_records[place].owner != 0;
 }
 
@@ -117,6 +124,7 @@ static _Bool valid_packed(void)
 /* The record of each open buffer; each handle was given out before. */
 static _Bool valid_records(void)
 {
+	uint32_t common = d->popped - d->special < N ? (uint32_t)(d->popped - d->special) : N;
 	uint32_t open = 0;
 	uint32_t i;
 
@@ -133,6 +141,10 @@ static _Bool valid_records(void)
 		    descriptors < 1 || descriptors > N)
 			return 0;
 		if (SPLIT && r->id >= N)
+			return 0;
+		/* In order, the last ones of the row are common: counted from its end, which only pops move. */
+		if (IN_ORDER && ((d->pop_place - 1 - i) & (N - 1)) < common &&
+		    (r->capacity || descriptors != 1))
 			return 0;
 	}
 	return open == d->open;
