@@ -202,6 +202,8 @@ static void no_page_is_missed(void **state)
 		for (i = 0; i < 100; i++) {
 			/* One round writes to the first page of each queue's data. */
 			echo_exchange(&rig, 1);
+			/* The ring's page is marked behind the store that ends the round; an answer comes later. */
+			log_all(&rig, true);
 			take(log, pages, end);
 			assert_true(is_dirty(&rig, pages, vu_rig_in(&rig, 0, 0)));
 			assert_true(is_dirty(&rig, pages, vu_rig_in(&rig, 1, 0)));
